@@ -1,0 +1,100 @@
+import { pino } from 'pino'
+import { SetupError } from './errors.ts'
+
+export type Log = pino.Logger
+
+/** A JWS or JWE in compact form: base64url parts joined by dots, the first the JSON of its header. */
+const compactJose = /[\w-]*eyJ[\w-]+(?:\.[\w-]*){1,4}/g
+/** Something that could be a ticket: 43 characters of base64url, no more, no less. */
+const ticketShape = /(?<![\w-])[\w-]{43}(?![\w-])/g
+
+/** Takes out of a text whatever looks like a token or a ticket, so that an error message may be logged. */
+export const scrub = (text: string): string =>
+  text.length < 20 ? text : text.replace(compactJose, '[token]').replace(ticketShape, '[ticket]')
+
+interface LoggedError {
+  type: string
+  message: string
+  code?: string
+  stack?: string
+  cause?: LoggedError
+}
+
+/**
+ * What is logged of an error: never its own properties, because those of HTTP and Redis clients hold
+ * request headers and command arguments.
+ */
+export const serializeError = (error: unknown, depth = 0): LoggedError => {
+  if (!(error instanceof Error)) return { type: typeof error, message: scrub(String(error)) }
+  const logged: LoggedError = { type: error.name, message: scrub(error.message) }
+  if ('code' in error && typeof error.code === 'string') logged.code = error.code
+  if (error.stack !== undefined) logged.stack = scrub(error.stack)
+  if (error.cause !== undefined && depth < 4) logged.cause = serializeError(error.cause, depth + 1)
+  return logged
+}
+
+/** ISO 8601 in UTC as a field of pino's line, worked out once a millisecond. */
+const createTimestamp = () => {
+  let at = 0
+  let field = ''
+  return (): string => {
+    const now = Date.now()
+    if (now !== at) {
+      at = now
+      field = `,"time":"${new Date(now).toISOString()}"`
+    }
+    return field
+  }
+}
+
+/**
+ * Standard output in portions, after 100 ms at the latest: a write for each line would cost more than the
+ * line. None is larger than a pipe takes as a whole (PIPE_BUF), so those of several processes do not mix.
+ */
+const standardOutput = () =>
+  pino.destination({
+    dest: 1,
+    sync: false,
+    minLength: 3072,
+    maxWrite: 4096,
+    periodicFlush: 100,
+  })
+
+/**
+ * The log: JSON lines on `destination` (default: standard output). `level` is one of pino's, or `silent`.
+ * Errors go under `err`; requests, responses and headers are never handed to it.
+ */
+export const createLog = (level: string, destination?: pino.DestinationStream): Log =>
+  pino(
+    {
+      level,
+      base: null,
+      timestamp: createTimestamp(),
+      formatters: { level: label => ({ level: label }) },
+      serializers: { err: serializeError, req: () => undefined, res: () => undefined },
+    },
+    destination ?? standardOutput(),
+  )
+
+/**
+ * The log of one of several processes that write to the same standard output: each line says which
+ * `worker` it is from.
+ */
+export const createWorkerLog = (level: string, worker: number): Log =>
+  createLog(level).child({ worker })
+
+/**
+ * A log that is appended to a file, which is made with mode 0600 where there is none. Each line is in the
+ * file when the call returns; one that cannot be written is told to `log`. Throws `SetupError` for a file
+ * that cannot be opened.
+ */
+export const openFileLog = (file: string, log: Log): { log: Log; close(): void } => {
+  try {
+    const destination = pino.destination({ dest: file, append: true, sync: true, mode: 0o600 })
+    destination.on('error', (err: Error) => log.error({ err, file }, 'a line could not be written'))
+    return { log: createLog('info', destination), close: () => destination.end() }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : cause
+    throw new SetupError(`${file} cannot be written to: ${reason}`, { cause })
+  }
+}

@@ -1,0 +1,37 @@
+import type { Sink } from './sink.ts'
+
+export interface Buffered {
+  readonly status: number
+  /** Flat: name, value, name, value. */
+  readonly headers: string[]
+  readonly body: Buffer
+}
+
+/**
+ * A sink that keeps a whole answer, at most `limit` bytes of it. `done` gets the answer, or undefined
+ * where it was longer. Its header block never counts as sent: until `done`, a failure can still be
+ * answered.
+ */
+export const createBuffer = (limit: number, done: (answer: Buffered | undefined) => void): Sink => {
+  const chunks: Buffer[] = []
+  let size = 0
+  let status = 0
+  let headers: string[] = []
+  return {
+    headersSent: false,
+    writeHead: (code, _text, block) => {
+      status = code
+      headers = block
+    },
+    flushHeaders: () => undefined,
+    write: chunk => {
+      size += chunk.length
+      if (size <= limit) chunks.push(chunk)
+      else chunks.length = 0
+      return true
+    },
+    once: () => undefined,
+    end: () => done(size <= limit ? { status, headers, body: Buffer.concat(chunks) } : undefined),
+    destroy: () => undefined,
+  }
+}

@@ -1,0 +1,199 @@
+import { readFileSync } from 'node:fs'
+import { Client, type Dispatcher, errors, Pool } from 'undici'
+import { GatewayError } from '../errors.ts'
+import type { TargetStatus } from '../metrics.ts'
+import { createHealth, type Health } from './health.ts'
+import type { TargetPlan, UpstreamPlan } from './plan.ts'
+
+export type { Dispatcher }
+
+/**
+ * Requests and tunnels that one target may have open: bounds what a hanging upstream can take. Each has
+ * a connection of its own, because behind a lower limit event streams that stay open would starve the rest.
+ */
+const maxOpen = 8192
+
+interface Target {
+  readonly plan: TargetPlan
+  readonly pool: Pool
+  /** Connections that serve one request each. */
+  readonly fresh: Pool
+  readonly health: Health
+  active: number
+}
+
+export type Upstream = ReturnType<typeof createUpstream>
+
+/** A request's place at one target; `release` it once, whatever became of the request. */
+export interface Place {
+  /** The upstream's own authority, for `Host`. */
+  readonly authority: string
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void
+  /** The target has a connection for the request. */
+  reached(): void
+  /** The target could not be reached. True where the place is now at one that was not tried for this request. */
+  moved(): boolean
+  /** From now on `dispatch` opens a connection for the request alone. */
+  renew(): void
+  release(): void
+}
+
+/** One connection at a time, and how many requests the present one has served. */
+export class Line extends Client {
+  served = 0
+
+  constructor(origin: URL, options: object) {
+    super(origin, options)
+    this.on('connect', () => {
+      this.served = 0
+    })
+  }
+
+  override dispatch(
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler & { line?: Line | undefined },
+  ): boolean {
+    handler.line = this
+    return super.dispatch(options, handler)
+  }
+}
+
+const none: readonly Target[] = []
+
+/** True for the end of a connection on which bytes came beside an answer, or in place of one. */
+const isUnasked = (error: Error): boolean =>
+  error instanceof errors.HTTPParserError || error.message === 'bad response'
+
+/** The files that the connections of an upstream need. Throws where one cannot be read. */
+export const tlsOf = ({ tls }: Pick<UpstreamPlan, 'tls'>) => {
+  if (tls === undefined) return {}
+  return {
+    ...(tls.ca === undefined ? {} : { ca: readFileSync(tls.ca) }),
+    ...(tls.cert === undefined ? {} : { cert: readFileSync(tls.cert) }),
+    ...(tls.key === undefined ? {} : { key: readFileSync(tls.key) }),
+  }
+}
+
+type Another = (tried: readonly Target[]) => Target | undefined
+
+class Taken implements Place {
+  #target: Target
+  readonly #another: Another
+  #tried: readonly Target[] = none
+  #alone = false
+
+  constructor(target: Target, another: Another) {
+    this.#target = target
+    this.#another = another
+    target.active++
+  }
+
+  get authority(): string {
+    return this.#target.plan.authority
+  }
+
+  dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    const { pool, fresh, health } = this.#target
+    if (this.#alone || health.isSuspect(performance.now()))
+      fresh.dispatch({ ...request, reset: true }, handler)
+    else pool.dispatch(request, handler)
+  }
+
+  reached(): void {
+    this.#target.health.reached()
+  }
+
+  moved(): boolean {
+    this.#target.health.failed(performance.now())
+    this.#tried = [...this.#tried, this.#target]
+    const next = this.#another(this.#tried)
+    if (next === undefined) return false
+    this.#target.active--
+    this.#target = next
+    next.active++
+    return true
+  }
+
+  renew(): void {
+    this.#alone = true
+  }
+
+  release(): void {
+    this.#target.active--
+  }
+}
+
+/**
+ * The pooled connections of one upstream. Certificates are verified; no redirect is followed and
+ * nothing sent twice, because `dispatch` does neither. Time-outs other than that of the connection
+ * are the exchange's.
+ */
+export const createUpstream = (plan: UpstreamPlan, limit = maxOpen) => {
+  const options: Pool.Options = {
+    pipelining: 1,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: 4000,
+    maxHeaderSize: 32 * 1024,
+    connect: { timeout: plan.connectTimeout, ...tlsOf(plan) },
+    factory: (origin, more) => new Line(origin, more),
+  }
+  const targets: Target[] = plan.targets.map(target => {
+    const { origin, socketPath } = target
+    const pool = () =>
+      new Pool(origin, { ...options, ...(socketPath !== undefined && { socketPath }) })
+    const made = { plan: target, active: 0, health: createHealth(), pool: pool(), fresh: pool() }
+    made.pool.on('disconnect', (_origin, _lines, error) => {
+      if (isUnasked(error)) made.health.answeredUnasked(performance.now())
+    })
+    return made
+  })
+
+  /** The least loaded target that is well; where none is, the one whose trial is due first. Those in `tried` are left out. */
+  const choose = (tried: readonly Target[]): Target | undefined => {
+    const [only] = targets
+    if (targets.length === 1) return tried.length === 0 ? only : undefined
+    const now = performance.now()
+    let best: Target | undefined
+    let due = 0
+    for (const target of targets) {
+      if (tried.includes(target)) continue
+      const since = target.health.dueAt(now, target.active)
+      if (best === undefined || since < due || (since === due && target.active < best.active)) {
+        best = target
+        due = since
+      }
+    }
+    return best
+  }
+
+  /** Throws `upstream_busy` where every target has as many open as it may. */
+  const take = (): Place => {
+    const first = choose(none)
+    if (first === undefined || first.active >= limit) {
+      throw new GatewayError('upstream_busy', `${limit} open at each target of ${plan.name}`)
+    }
+    return new Taken(first, another)
+  }
+  const another = (tried: readonly Target[]): Target | undefined => {
+    const next = choose(tried)
+    return next !== undefined && next.active < limit ? next : undefined
+  }
+
+  const pools = () => targets.flatMap(({ pool, fresh }) => [pool, fresh])
+  return {
+    plan,
+    take,
+    active: () => targets.reduce((sum, target) => sum + target.active, 0),
+    /** What is known of each target at the moment. */
+    status: (): TargetStatus[] =>
+      targets.map(({ plan: { origin, socketPath }, health, active }) => ({
+        ...{ upstream: plan.name, target: socketPath ?? origin, active },
+        up: health.isWell(),
+        quarantined: health.isSuspect(performance.now()),
+      })),
+    /** Waits for what is under way. */
+    close: async () => void (await Promise.all(pools().map(pool => pool.close()))),
+    destroy: async () => void (await Promise.all(pools().map(pool => pool.destroy()))),
+  }
+}

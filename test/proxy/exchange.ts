@@ -1,0 +1,213 @@
+import t from 'tap'
+import { GatewayError } from '../../src/errors.ts'
+import { createDeadlines } from '../../src/proxy/deadlines.ts'
+import { Exchange } from '../../src/proxy/exchange.ts'
+import { failureOf } from '../../src/proxy/failure.ts'
+import type { RoutePlan } from '../../src/proxy/plan.ts'
+import type { Dispatcher, Place } from '../../src/proxy/upstream.ts'
+import { until } from '../fixtures/until.ts'
+
+interface Test {
+  teardown(fn: () => unknown): void
+}
+
+const coded = (code: string) => Object.assign(new Error(code), { code })
+
+/** An exchange whose upstream, client and owner write down what happens to them. */
+const start = (t: Test, more: Partial<Place> = {}) => {
+  const told: string[] = []
+  const say = (what: string) => void told.push(what)
+  const deadlines = createDeadlines(10)
+  t.teardown(deadlines.close)
+  const sink = {
+    headersSent: false,
+    full: false,
+    listener: () => {},
+    writeHead: (status: number, text: string, headers: string[]) => {
+      sink.headersSent = true
+      say(`head ${status} ${text} ${headers.join(' ')}`)
+    },
+    flushHeaders: () => say('flush'),
+    write: (chunk: Buffer) => {
+      say(`write ${chunk}`)
+      return !sink.full
+    },
+    once: (_event: 'drain', listener: () => void) => {
+      sink.listener = listener
+    },
+    end: () => say('end'),
+    destroy: () => say('destroy'),
+  }
+  const owner = {
+    responseHeaders: (raw: readonly Buffer[]) => raw.map(String),
+    failed: (error: unknown) => say(`failed ${failureOf(error)}`),
+    over: () => say('over'),
+  }
+  const hosts: unknown[] = []
+  const place = {
+    authority: 'two',
+    dispatch: ({ headers }: Dispatcher.DispatchOptions) =>
+      void hosts.push(Array.isArray(headers) && headers[1]),
+    reached: () => say('reached'),
+    moved: () => false,
+    renew: () => say('renew'),
+    release: () => say('release'),
+    ...more,
+  }
+  const upstream = { connectTimeout: 20, headersTimeout: 20, idleTimeout: 20 }
+  const exchange = new Exchange(sink, owner, { upstream } as RoutePlan, place, deadlines)
+  const send = (options: Partial<Dispatcher.DispatchOptions> = {}) =>
+    exchange.start({ path: '/', method: 'GET', headers: ['host', 'one'], body: null, ...options })
+  return { exchange, send, sink, told, hosts, deadlines }
+}
+const aborted = () => undefined
+const head = (exchange: Exchange, status = 200, headers: string[] = []) =>
+  exchange.onHeaders(
+    status,
+    headers.map(Buffer.from as (text: string) => Buffer),
+    () => undefined,
+    'OK',
+  )
+
+t.test('an answer runs through, and the place is given back once', async t => {
+  const { exchange, send, told, deadlines } = start(t)
+  send()
+  exchange.onConnect(aborted)
+  head(exchange, 103)
+  head(exchange, 200, ['a', 'b'])
+  exchange.onData(Buffer.from('x'))
+  exchange.onComplete()
+  exchange.onComplete()
+  exchange.onError(new Error('late'))
+  exchange.stop(new Error('late'))
+  t.strictSame(told, ['reached', 'head 200 OK a b', 'write x', 'release', 'over', 'end'])
+  t.equal(deadlines.size(), 0)
+})
+
+t.test('what was stopped before it had a connection is aborted when it gets one', async t => {
+  const { exchange, send, told } = start(t)
+  send()
+  const reason = new Error('the client went away')
+  exchange.stop(reason)
+  let error: Error | undefined
+  exchange.onConnect(given => {
+    error = given
+  })
+  t.equal(error, reason)
+  t.notOk(head(exchange))
+  t.notOk(exchange.onData(Buffer.from('x')))
+  t.notOk(told.includes('write x'))
+})
+
+t.test(
+  'an upstream that makes no progress is 504 before its answer, and a cut in the middle',
+  async t => {
+    const silent = start(t)
+    silent.send()
+    let error: Error | undefined
+    silent.exchange.onConnect(given => {
+      error = given
+    })
+    await until(() => silent.told.includes('failed upstream_timeout'))
+    t.ok(error instanceof GatewayError)
+    const stalled = start(t)
+    stalled.send()
+    stalled.exchange.onConnect(aborted)
+    head(stalled.exchange)
+    await until(() => stalled.told.includes('destroy'))
+    t.notOk(stalled.told.some(what => what.startsWith('failed')))
+  },
+)
+
+t.test(
+  'time in which the client does not read, or an event stream is silent, is the fault of nobody',
+  async t => {
+    const slow = start(t)
+    slow.send()
+    slow.exchange.onConnect(aborted)
+    head(slow.exchange)
+    slow.sink.full = true
+    t.equal(slow.exchange.onData(Buffer.from('x')), false)
+    t.equal(slow.exchange.deadline, Number.POSITIVE_INFINITY)
+    slow.sink.listener()
+    t.not(slow.exchange.deadline, Number.POSITIVE_INFINITY)
+    const events = start(t)
+    events.send()
+    events.exchange.onConnect(aborted)
+    head(events.exchange, 200, ['Content-Type', 'text/event-stream; charset=utf-8'])
+    t.ok(events.told.includes('flush'))
+    t.equal(events.exchange.deadline, Number.POSITIVE_INFINITY)
+    events.exchange.stop(new Error('enough'))
+    events.sink.listener()
+  },
+)
+
+t.test(
+  'no connection: another target, with its own Host; an error of ours goes nowhere else',
+  async t => {
+    let targets = 1
+    const { exchange, send, hosts, told } = start(t, { moved: () => targets-- > 0 })
+    send()
+    exchange.onError(coded('ECONNREFUSED'))
+    t.strictSame(hosts, ['one', 'two'])
+    exchange.onError(coded('ECONNREFUSED'))
+    t.ok(told.includes('failed upstream_failed'))
+    const ours = start(t, { moved: () => t.fail('not elsewhere') as never })
+    ours.send()
+    ours.exchange.onError(coded('UND_ERR_INVALID_ARG'))
+    t.ok(ours.told.includes('failed malformed_request'))
+  },
+)
+
+t.test(
+  'a kept connection that closed: once more, if nothing can be done twice (PX-12)',
+  async t => {
+    const closed = Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' })
+    const sent = (served: number, options: Partial<Dispatcher.DispatchOptions> = {}) => {
+      const made = start(t)
+      made.send(options)
+      made.exchange.line = { served } as never
+      made.exchange.onConnect(aborted)
+      made.exchange.onError(closed)
+      return made
+    }
+    const again = sent(1)
+    t.equal(again.hosts.length, 2)
+    again.exchange.line = { served: 1 } as never
+    again.exchange.onConnect(aborted)
+    again.exchange.onError(closed)
+    t.equal(again.hosts.length, 2, 'but not three times')
+    t.equal(sent(0).hosts.length, 1, 'a new connection')
+    t.equal(sent(1, { method: 'POST' }).hosts.length, 1)
+    t.equal(sent(1, { body: 'x' }).hosts.length, 1)
+  },
+)
+
+t.test('what the upstream or undici did has a code', async t => {
+  t.equal(failureOf(new GatewayError('body_too_large', 'x')), 'body_too_large')
+  t.equal(failureOf(coded('UND_ERR_CONNECT_TIMEOUT')), 'upstream_timeout')
+  t.equal(failureOf(coded('UND_ERR_NOT_SUPPORTED')), 'malformed_request')
+  t.equal(failureOf(coded('ECONNRESET')), 'upstream_failed')
+  t.equal(failureOf('odd'), 'upstream_failed')
+  const { send, told } = start(t, {
+    dispatch: () => {
+      throw new Error('at once')
+    },
+  })
+  send()
+  t.ok(told.includes('failed upstream_failed'))
+})
+
+t.test('a tunnel that nobody asked for is closed', async t => {
+  const { exchange, send, told } = start(t)
+  send()
+  exchange.onConnect(aborted)
+  const { PassThrough } = await import('node:stream')
+  const upstream = new PassThrough()
+  exchange.onUpgrade(101, [], upstream)
+  t.ok(upstream.destroyed)
+  t.ok(told.includes('failed upstream_failed'))
+  const late = new PassThrough()
+  exchange.onUpgrade(101, [], late)
+  t.ok(late.destroyed)
+})
