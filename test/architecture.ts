@@ -149,3 +149,14 @@ t.test(
     t.end()
   },
 )
+
+t.test('what shares a process shares neither hooks nor folders', t => {
+  for (const folder of ['config', 'http', 'login', 'proxy']) {
+    t.match(readFileSync(join(root, `test/${folder}.ts`), 'utf8'), `'${folder}'))`)
+    for (const file of filesIn(`test/${folder}`)) {
+      const text = readFileSync(join(root, file), 'utf8')
+      t.notMatch(text, /^(const .*)?\bt\.(?!test\()|^(const .*)?\(t[,)]/m, file)
+    }
+  }
+  t.end()
+})

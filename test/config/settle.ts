@@ -4,8 +4,6 @@ import { readText } from '../../src/config/files.ts'
 import { settle } from '../../src/config/settle.ts'
 import { validate } from '../../src/config/validate.ts'
 
-const folder = t.testdir({ 'ca.pem': 'PEM', dir: {} })
-
 const configOf = (parts: object) => {
   const result = validate({
     publicUrl: 'https://app.example.com',
@@ -17,6 +15,7 @@ const configOf = (parts: object) => {
 }
 
 t.test('file names refer to the folder of the config file', t => {
+  const folder = t.testdir({ 'ca.pem': 'PEM', dir: {} })
   const config = configOf({
     log: { audit: 'audit.log' },
     redis: { dataDir: 'data' },
@@ -36,6 +35,7 @@ t.test('file names refer to the folder of the config file', t => {
 })
 
 t.test('LOG_LEVEL overrides the level, but not with nonsense', t => {
+  const folder = '/'
   const config = configOf({ log: { level: 'warn' } })
   t.same(settle(config, { env: { LOG_LEVEL: '' }, folder }), [])
   t.equal(config.log.level, 'warn')

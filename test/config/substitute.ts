@@ -4,35 +4,34 @@ import { parseConfig } from '../../src/config/document.ts'
 import { ConfigSchema } from '../../src/config/schema.ts'
 import { substitute } from '../../src/config/substitute.ts'
 
-const folder = t.testdir({
-  secret: 's3cret\n',
-  windows: 's3cret\r\n',
-  lines: 'a\nb\n\n',
-  binary: Buffer.from([0xff, 0xfe, 0x00]),
-  dir: {},
-})
 const env = { NAME: 'world', EMPTY: '', YES: 'true', SEVEN: '7', TRICKY: `a: [1]\nb: \${NAME}` }
 
-const run = (source: string) => {
+const run = (source: string, folder = '/') => {
   const document = parseConfig(source)
   const problems = substitute(document, ConfigSchema, { env, folder })
   return { problems, value: document.toJSON() }
 }
 
 t.test('the environment and files are put into texts', t => {
+  const folder = t.testdir({ secret: 's3cret\n', windows: 's3cret\r\n', lines: 'a\nb\n\n' })
   t.same(run(`a: hello \${NAME}, \${NAME}\nb: ["x\${EMPTY}y"]`), {
     problems: [],
     value: { a: 'hello world, world', b: ['xy'] },
   })
   t.same(
-    run(`a: \${file:secret}\nb: \${file:${join(folder, 'secret')}}\nc: \${file:windows}`).value,
+    run(`a: \${file:secret}\nb: \${file:${join(folder, 'secret')}}\nc: \${file:windows}`, folder)
+      .value,
     {
       a: 's3cret',
       b: 's3cret',
       c: 's3cret',
     },
   )
-  t.same(run(`a: \${file:lines}`).value, { a: 'a\nb\n' }, 'only the last line break is dropped')
+  t.same(
+    run(`a: \${file:lines}`, folder).value,
+    { a: 'a\nb\n' },
+    'only the last line break is dropped',
+  )
   t.end()
 })
 
@@ -55,6 +54,7 @@ t.test('two dollars stand for the characters themselves', t => {
 })
 
 t.test('what cannot be put in is a problem at its place, which quotes nothing that could', t => {
+  const folder = t.testdir({ binary: Buffer.from([0xff, 0xfe, 0x00]), dir: {} })
   const cases: Record<string, string> = {
     '${NOBODY}': 'needs the environment variable NOBODY, which is not set',
     '${file:nowhere}': 'needs the file nowhere, but there is no such file',
@@ -62,7 +62,7 @@ t.test('what cannot be put in is a problem at its place, which quotes nothing th
     '${file:binary}': 'needs the file binary, but it is not UTF-8',
   }
   for (const [text, message] of Object.entries(cases))
-    t.same(run(`a: ["x ${text}"]`).problems, [{ path: '/a/0', message }], text)
+    t.same(run(`a: ["x ${text}"]`, folder).problems, [{ path: '/a/0', message }], text)
   for (const text of ['{}', '{A-B}', '{env:A}', '{', '{NAME:-x}', '{ NAME }'])
     t.match(
       run(`a: "x $${text}"`).problems,
