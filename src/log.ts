@@ -49,22 +49,23 @@ const createTimestamp = () => {
 
 /**
  * Standard output in portions, after 100 ms at the latest: a write for each line would cost more than the
- * line. None is larger than a pipe takes as a whole (PIPE_BUF), so those of several processes do not mix.
+ * line. Where several processes `share` it, none is larger than a pipe takes as a whole (PIPE_BUF), so that theirs
+ * do not mix.
  */
-const standardOutput = () =>
+const standardOutput = (share: boolean) =>
   pino.destination({
-    dest: 1,
-    sync: false,
-    minLength: 3072,
-    maxWrite: 4096,
-    periodicFlush: 100,
+    ...{ dest: 1, sync: false, periodicFlush: 100 },
+    ...(share ? { minLength: 3072, maxWrite: 4096 } : { minLength: 12_288 }),
   })
 
 /**
  * The log: JSON lines on `destination` (default: standard output). `level` is one of pino's, or `silent`.
  * Errors go under `err`; requests, responses and headers are never handed to it.
  */
-export const createLog = (level: string, destination?: pino.DestinationStream): Log =>
+export const createLog = (
+  level: string,
+  destination: pino.DestinationStream = standardOutput(false),
+): Log =>
   pino(
     {
       level,
@@ -73,7 +74,7 @@ export const createLog = (level: string, destination?: pino.DestinationStream): 
       formatters: { level: label => ({ level: label }) },
       serializers: { err: serializeError, req: () => undefined, res: () => undefined },
     },
-    destination ?? standardOutput(),
+    destination,
   )
 
 /**
@@ -81,7 +82,27 @@ export const createLog = (level: string, destination?: pino.DestinationStream): 
  * `worker` it is from.
  */
 export const createWorkerLog = (level: string, worker: number): Log =>
-  createLog(level).child({ worker })
+  createLog(level, standardOutput(true)).child({ worker })
+
+/** What pino keeps under these symbols, which it exports for those who build on it. */
+interface Inner {
+  readonly [pino.symbols.streamSym]: pino.DestinationStream
+  readonly [pino.symbols.chindingsSym]: string
+  readonly [pino.symbols.timeSym]: () => string
+}
+
+/**
+ * Writes lines of level `info` whose fields are JSON already: what a line for each request costs is mostly pino's
+ * look at each of its fields. Whether the level is enabled is for the caller to ask.
+ */
+export const createLineWriter = (log: Log): ((fields: string, msg: string) => void) => {
+  const inner = log as Log & Inner
+  const stream = inner[pino.symbols.streamSym]
+  const time = inner[pino.symbols.timeSym]
+  const bindings = inner[pino.symbols.chindingsSym]
+  return (fields, msg) =>
+    void stream.write(`{"level":"info"${time()}${bindings},${fields},"msg":"${msg}"}\n`)
+}
 
 /**
  * A log that is appended to a file, which is made with mode 0600 where there is none. Each line is in the

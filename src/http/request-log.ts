@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Log, scrub } from '../log.ts'
+import { createLineWriter, type Log, scrub } from '../log.ts'
 import type { Metrics, RequestCount } from '../metrics.ts'
 import type { createForwarding } from '../proxy/client-address.ts'
 import type { RequestTrace, Tracing } from '../tracing.ts'
 import { type Context, createRequestId } from './context.ts'
+import { requestLine } from './request-line.ts'
 import type { Upgrade } from './upgrades.ts'
 
 export interface RequestLogParts {
@@ -21,8 +22,6 @@ export interface RequestLogParts {
 const endTrace = (trace: RequestTrace, { route, path, refused }: Context, status: number): void =>
   trace.end({ route: route?.label, path: scrub(path), status, refused })
 
-const round = (ms: number): number => Math.round(ms * 100) / 100
-
 /**
  * Opens the context of a request, and sees to what has to be done when it is over: stop what is under
  * way upstream if the client left, count it, and log one line. The line has the path without the
@@ -30,6 +29,8 @@ const round = (ms: number): number => Math.round(ms * 100) / 100
  */
 export const createOpen = (parts: RequestLogParts) => {
   const { forwarding, log, counts, otherCount, underWay, tracing } = parts
+
+  const write = createLineWriter(log)
 
   const over = (context: Context): void => {
     underWay.end()
@@ -41,23 +42,7 @@ export const createOpen = (parts: RequestLogParts) => {
     const count = (route === undefined ? undefined : counts[route.index]) ?? otherCount
     count(status, (now - startedAt) / 1000)
     if (context.trace !== undefined) endTrace(context.trace, context, status)
-    if (!log.isLevelEnabled('info')) return
-    log.info(
-      {
-        id: context.id,
-        method: context.method,
-        path: scrub(context.path),
-        route: route?.label,
-        status,
-        complete,
-        handle: context.handle,
-        refused: context.refused,
-        client: context.forwarding.client,
-        upstream_ms: context.answeredAt === 0 ? undefined : round(context.answeredAt - startedAt),
-        ms: round(now - startedAt),
-      },
-      'request',
-    )
+    if (log.isLevelEnabled('info')) write(requestLine(context, status, complete, now), 'request')
   }
 
   return (req: IncomingMessage, res: ServerResponse, upgrade?: Upgrade): Context => {
