@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
-import { Client, type Dispatcher, errors, Pool } from 'undici'
+import { errors } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { TargetStatus } from '../metrics.ts'
 import { createHealth, type Health } from './health.ts'
+import { type Dispatcher, type Handler, type Line, Lines } from './lines.ts'
 import type { TargetPlan, UpstreamPlan } from './plan.ts'
 
-export type { Dispatcher }
+export type { Dispatcher, Line }
 
 /**
  * Requests and tunnels that one target may have open: bounds what a hanging upstream can take. Each has
@@ -15,9 +16,9 @@ const maxOpen = 8192
 
 interface Target {
   readonly plan: TargetPlan
-  readonly pool: Pool
+  readonly lines: Lines
   /** Connections that serve one request each. */
-  readonly fresh: Pool
+  readonly fresh: Lines
   readonly health: Health
   active: number
 }
@@ -28,7 +29,7 @@ export type Upstream = ReturnType<typeof createUpstream>
 export interface Place {
   /** The upstream's own authority, for `Host`. */
   readonly authority: string
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void
+  dispatch(options: Dispatcher.DispatchOptions, handler: Handler): void
   /** The target has a connection for the request. */
   reached(): void
   /** The target could not be reached. True where the place is now at one that was not tried for this request. */
@@ -36,26 +37,6 @@ export interface Place {
   /** From now on `dispatch` opens a connection for the request alone. */
   renew(): void
   release(): void
-}
-
-/** One connection at a time, and how many requests the present one has served. */
-export class Line extends Client {
-  served = 0
-
-  constructor(origin: URL, options: object) {
-    super(origin, options)
-    this.on('connect', () => {
-      this.served = 0
-    })
-  }
-
-  override dispatch(
-    options: Dispatcher.DispatchOptions,
-    handler: Dispatcher.DispatchHandler & { line?: Line | undefined },
-  ): boolean {
-    handler.line = this
-    return super.dispatch(options, handler)
-  }
 }
 
 const none: readonly Target[] = []
@@ -92,11 +73,11 @@ class Taken implements Place {
     return this.#target.plan.authority
   }
 
-  dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    const { pool, fresh, health } = this.#target
+  dispatch(request: Dispatcher.DispatchOptions, handler: Handler): void {
+    const { lines, fresh, health } = this.#target
     if (this.#alone || health.isSuspect(performance.now()))
       fresh.dispatch({ ...request, reset: true }, handler)
-    else pool.dispatch(request, handler)
+    else lines.dispatch(request, handler)
   }
 
   reached(): void {
@@ -129,24 +110,23 @@ class Taken implements Place {
  * are the exchange's.
  */
 export const createUpstream = (plan: UpstreamPlan, limit = maxOpen) => {
-  const options: Pool.Options = {
+  const client = {
     pipelining: 1,
     headersTimeout: 0,
     bodyTimeout: 0,
     keepAliveTimeout: 4000,
     maxHeaderSize: 32 * 1024,
-    connect: { timeout: plan.connectTimeout, ...tlsOf(plan) },
-    factory: (origin, more) => new Line(origin, more),
   }
+  const connector = { timeout: plan.connectTimeout, ...tlsOf(plan) }
   const targets: Target[] = plan.targets.map(target => {
     const { origin, socketPath } = target
-    const pool = () =>
-      new Pool(origin, { ...options, ...(socketPath !== undefined && { socketPath }) })
-    const made = { plan: target, active: 0, health: createHealth(), pool: pool(), fresh: pool() }
-    made.pool.on('disconnect', (_origin, _lines, error) => {
-      if (isUnasked(error)) made.health.answeredUnasked(performance.now())
-    })
-    return made
+    const health = createHealth()
+    const lines = (lost: (error: Error) => void) =>
+      new Lines({ origin, socketPath, client, connector, lost })
+    const watch = (error: Error): void => {
+      if (isUnasked(error)) health.answeredUnasked(performance.now())
+    }
+    return { plan: target, active: 0, health, lines: lines(watch), fresh: lines(() => undefined) }
   })
 
   /** The least loaded target that is well; where none is, the one whose trial is due first. Those in `tried` are left out. */
@@ -180,7 +160,7 @@ export const createUpstream = (plan: UpstreamPlan, limit = maxOpen) => {
     return next !== undefined && next.active < limit ? next : undefined
   }
 
-  const pools = () => targets.flatMap(({ pool, fresh }) => [pool, fresh])
+  const everyLine = targets.flatMap(({ lines, fresh }) => [lines, fresh])
   return {
     plan,
     take,
@@ -193,7 +173,7 @@ export const createUpstream = (plan: UpstreamPlan, limit = maxOpen) => {
         quarantined: health.isSuspect(performance.now()),
       })),
     /** Waits for what is under way. */
-    close: async () => void (await Promise.all(pools().map(pool => pool.close()))),
-    destroy: async () => void (await Promise.all(pools().map(pool => pool.destroy()))),
+    close: async () => void (await Promise.all(everyLine.map(lines => lines.close()))),
+    destroy: async () => void (await Promise.all(everyLine.map(lines => lines.destroy()))),
   }
 }
