@@ -10,7 +10,7 @@ const help = `npm run bench -- [options]
   --seconds N    counted seconds of each row in a round (2)
   --rows a,b     only these rows, by the names that the results page lists
   --parts a,b    of requests, revocation, scale (all)
-  --long         also a million sessions and a million requests
+  --long         also a million sessions and three million requests
   --out FOLDER   where results.md and results.svg go (bench/)
 `
 const here = fileURLToPath(new URL('.', import.meta.url))

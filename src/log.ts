@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs'
 import { pino } from 'pino'
 import { SetupError } from './errors.ts'
 
@@ -50,13 +51,18 @@ const createTimestamp = () => {
 /**
  * Standard output in portions, after 100 ms at the latest: a write for each line would cost more than the
  * line. Where several processes `share` it, none is larger than a pipe takes as a whole (PIPE_BUF), so that theirs
- * do not mix.
+ * do not mix. A file takes a portion at once; the reader of a pipe may be slow, and nothing waits for it.
  */
-const standardOutput = (share: boolean) =>
-  pino.destination({
-    ...{ dest: 1, sync: false, periodicFlush: 100 },
+const standardOutput = (share: boolean) => {
+  const sync = fstatSync(1).isFile()
+  const destination = pino.destination({
+    ...{ dest: 1, sync, periodicFlush: 100 },
     ...(share ? { minLength: 3072, maxWrite: 4096 } : { minLength: 12_288 }),
   })
+  // What pino does by itself where it does not write at once.
+  if (sync) process.on('exit', () => destination.flushSync())
+  return destination
+}
 
 /**
  * The log: JSON lines on `destination` (default: standard output). `level` is one of pino's, or `silent`.

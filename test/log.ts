@@ -1,3 +1,8 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { createLineWriter, scrub, serializeError } from '../src/log.ts'
 import { createTicket } from '../src/session/ticket.ts'
@@ -53,3 +58,21 @@ t.test('each line ends with a line feed', t => {
   t.match(text(), /^\{.+\}\n\{.+\}\n$/)
   t.end()
 })
+
+t.test(
+  'what was logged last is written when the process ends, to a file and to a pipe',
+  async t => {
+    const log = join(import.meta.dirname, '../dist/log.js')
+    const program = `const { createLog } = await import(${JSON.stringify(log)})
+    createLog('info').info('the last words')
+    process.exit()`
+    const args = ['--input-type=module', '--eval', program]
+    const { stdout } = await promisify(execFile)(process.execPath, args)
+    t.match(JSON.parse(stdout), { msg: 'the last words' })
+    const file = join(t.testdir(), 'log')
+    const output = openSync(file, 'a')
+    await once(spawn(process.execPath, args, { stdio: ['ignore', output, 'inherit'] }), 'exit')
+    closeSync(output)
+    t.match(JSON.parse(readFileSync(file, 'utf8')), { msg: 'the last words' })
+  },
+)
