@@ -1,4 +1,3 @@
-import { fstatSync } from 'node:fs'
 import { pino } from 'pino'
 import { SetupError } from './errors.ts'
 
@@ -50,17 +49,24 @@ const createTimestamp = () => {
 
 /**
  * Standard output in portions, after 100 ms at the latest: a write for each line would cost more than the
- * line. Where several processes `share` it, none is larger than a pipe takes as a whole (PIPE_BUF), so that theirs
- * do not mix. A file takes a portion at once; the reader of a pipe may be slow, and nothing waits for it.
+ * line. None is larger than a pipe takes as a whole (PIPE_BUF), so those of several processes do not mix. What cannot
+ * be written (a full disk, a reader that does not read) is kept up to `maxLength` bytes and tried again; what comes
+ * then is lost, and the gateway goes on.
  */
-const standardOutput = (share: boolean) => {
-  const sync = fstatSync(1).isFile()
+const standardOutput = () => {
   const destination = pino.destination({
-    ...{ dest: 1, sync, periodicFlush: 100 },
-    ...(share ? { minLength: 3072, maxWrite: 4096 } : { minLength: 12_288 }),
+    ...{ dest: 1, sync: false, minLength: 3072, maxWrite: 4096, periodicFlush: 100 },
+    maxLength: 16 * 1024 * 1024,
   })
-  // What pino does by itself where it does not write at once.
-  if (sync) process.on('exit', () => destination.flushSync())
+  let failing = false
+  destination.on('error', () => {
+    failing = true
+  })
+  destination.on('write', () => {
+    failing = false
+  })
+  // What is left is written at the exit, and that would be tried for ever.
+  process.prependListener('exit', () => failing && destination.destroy())
   return destination
 }
 
@@ -70,7 +76,7 @@ const standardOutput = (share: boolean) => {
  */
 export const createLog = (
   level: string,
-  destination: pino.DestinationStream = standardOutput(false),
+  destination: pino.DestinationStream = standardOutput(),
 ): Log =>
   pino(
     {
@@ -88,7 +94,7 @@ export const createLog = (
  * `worker` it is from.
  */
 export const createWorkerLog = (level: string, worker: number): Log =>
-  createLog(level, standardOutput(true)).child({ worker })
+  createLog(level).child({ worker })
 
 /** What pino keeps under these symbols, which it exports for those who build on it. */
 interface Inner {
@@ -99,7 +105,7 @@ interface Inner {
 
 /**
  * Writes lines of level `info` whose fields are JSON already: what a line for each request costs is mostly pino's
- * look at each of its fields. Whether the level is enabled is for the caller to ask.
+ * look at each of its fields. `msg` is plain words. Whether the level is enabled is for the caller to ask.
  */
 export const createLineWriter = (log: Log): ((fields: string, msg: string) => void) => {
   const inner = log as Log & Inner

@@ -76,3 +76,20 @@ t.test(
     t.match(JSON.parse(readFileSync(file, 'utf8')), { msg: 'the last words' })
   },
 )
+
+t.test('a log that cannot be written stops nothing, also not the end', async t => {
+  const log = join(import.meta.dirname, '../dist/log.js')
+  const program = `const { createLog } = await import(${JSON.stringify(log)})
+    const log = createLog('info')
+    for (let i = 0; i < 20; i++) {
+      log.info({ pad: 'x'.repeat(4096) }, 'line')
+      await new Promise(resolve => setTimeout(resolve, 5))
+    }
+    process.exit(7)`
+  const output = openSync('/dev/full', 'a')
+  const args = ['--input-type=module', '--eval', program]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', output, 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  closeSync(output)
+  t.strictSame(await once(child, 'exit'), [7, null])
+})

@@ -3,20 +3,9 @@ import type { Context } from './context.ts'
 
 const hundredths = (ms: number): number => Math.round(ms * 100) / 100
 
-/** Remembers the JSON of texts of which there are few: the labels of routes, the methods. */
-const quoted = new Map<string, string>()
-
-const quote = (text: string): string => {
-  const known = quoted.get(text)
-  if (known !== undefined) return known
-  const made = JSON.stringify(text)
-  if (quoted.size < 1024) quoted.set(text, made)
-  return made
-}
-
 /**
  * The fields of a request's line, as JSON without its braces. One is written for every request, so it is put together
- * by hand: what comes from outside (the path, the client) is quoted anew, the rest is of our own making.
+ * by hand: what was not made here is quoted anew.
  */
 export const requestLine = (
   context: Context,
@@ -25,9 +14,9 @@ export const requestLine = (
   now: number,
 ): string => {
   const { route, handle, refused, answeredAt, startedAt } = context
-  let line = `"id":"${context.id}","method":${quote(context.method)}`
+  let line = `"id":"${context.id}","method":${JSON.stringify(context.method)}`
   line += `,"path":${JSON.stringify(scrub(context.path))}`
-  if (route !== undefined) line += `,"route":${quote(route.label)}`
+  if (route !== undefined) line += `,"route":${JSON.stringify(route.label)}`
   line += `,"status":${status},"complete":${complete}`
   if (handle !== undefined) line += `,"handle":"${handle}"`
   if (refused !== undefined) line += `,"refused":"${refused}"`

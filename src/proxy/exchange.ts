@@ -1,11 +1,13 @@
 import type { Duplex } from 'node:stream'
+import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
 import { isEventStream, isStatusText, removeLength } from './answer-head.ts'
 import type { Deadlined, Deadlines } from './deadlines.ts'
+import type { Line } from './lines.ts'
 import type { RoutePlan } from './plan.ts'
 import { isClosed, isLengthMismatch, isSafe, isUnreached } from './resend.ts'
 import type { Sink } from './sink.ts'
-import type { Dispatcher, Line, Place } from './upstream.ts'
+import type { Place } from './upstream.ts'
 
 /** Whoever asked for an exchange: told once, when it is over. */
 export interface ExchangeOwner {

@@ -1,6 +1,4 @@
-import { buildConnector, Client, type Dispatcher } from 'undici'
-
-export type { Dispatcher }
+import { buildConnector, Client, type Dispatcher, errors } from 'undici'
 
 /** Whoever is to know on which connection a request went. */
 export type Handler = Dispatcher.DispatchHandler & { line?: Line | undefined }
@@ -12,10 +10,6 @@ export class Line extends Client {
   /** It waits for a request. */
   free = false
 
-  get busy(): boolean {
-    return this.stats.size > 0
-  }
-
   constructor(origin: string, options: Client.Options) {
     super(origin, options)
     this.on('connect', () => {
@@ -25,6 +19,10 @@ export class Line extends Client {
     this.on('disconnect', () => {
       this.connected = false
     })
+  }
+
+  get busy(): boolean {
+    return this.stats.size > 0
   }
 }
 
@@ -46,13 +44,16 @@ export class Lines {
   readonly #free: Line[] = []
   readonly #all = new Set<Line>()
   readonly #open: () => Line
+  #closed = false
 
   constructor({ origin, socketPath, client, connector, lost }: LinesOptions) {
-    const path = socketPath === undefined ? {} : { socketPath }
     // One for all of them: they resume each other's TLS sessions.
-    const connect = buildConnector({ ...connector, ...path })
+    const connect = buildConnector({
+      ...connector,
+      ...(socketPath !== undefined && { socketPath }),
+    })
     this.#open = () => {
-      const line = new Line(origin, { ...client, connect, ...path })
+      const line = new Line(origin, { ...client, connect })
       this.#all.add(line)
       line.on('drain', () => this.#released(line))
       line.on('disconnect', (_origin, _lines, error) => {
@@ -72,6 +73,8 @@ export class Lines {
 
   /** Sends a request on a connection of its own. Its handler is told of all that goes wrong. */
   dispatch(options: Dispatcher.DispatchOptions, handler: Handler): void {
+    // A second attempt may come after the end of what the first was part of.
+    if (this.#closed) return handler.onError?.(new errors.ClientClosedError())
     const line = this.#free.pop() ?? this.#open()
     line.free = false
     handler.line = line
@@ -82,10 +85,12 @@ export class Lines {
 
   /** Waits for what is under way. */
   async close(): Promise<void> {
+    this.#closed = true
     await Promise.all([...this.#all].map(line => line.close()))
   }
 
   async destroy(): Promise<void> {
+    this.#closed = true
     const all = [...this.#all]
     this.#all.clear()
     await Promise.all(all.map(line => line.destroy()))

@@ -1,6 +1,7 @@
+import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
 import { isUnreached } from './resend.ts'
-import type { Dispatcher, Place, Upstream } from './upstream.ts'
+import type { Place, Upstream } from './upstream.ts'
 
 /** Header block flat: name, value, name, value. */
 export interface Posted {

@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { errors } from 'undici'
+import { type Dispatcher, errors } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { TargetStatus } from '../metrics.ts'
 import { createHealth, type Health } from './health.ts'
-import { type Dispatcher, type Handler, type Line, Lines } from './lines.ts'
+import { type Handler, Lines } from './lines.ts'
 import type { TargetPlan, UpstreamPlan } from './plan.ts'
-
-export type { Dispatcher, Line }
 
 /**
  * Requests and tunnels that one target may have open: bounds what a hanging upstream can take. Each has

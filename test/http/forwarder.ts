@@ -1,10 +1,10 @@
 import t from 'tap'
+import type { Dispatcher } from 'undici'
 import type { ErrorCode } from '../../src/errors.ts'
 import type { Context } from '../../src/http/context.ts'
 import { createForwarder, type ForwarderParts } from '../../src/http/forwarder.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import type { RoutePlan } from '../../src/proxy/plan.ts'
-import type { Dispatcher } from '../../src/proxy/upstream.ts'
 import type { Session } from '../../src/session/store.ts'
 
 interface Asked {

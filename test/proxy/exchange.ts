@@ -1,10 +1,11 @@
 import t from 'tap'
+import type { Dispatcher } from 'undici'
 import { GatewayError } from '../../src/errors.ts'
 import { createDeadlines } from '../../src/proxy/deadlines.ts'
 import { Exchange } from '../../src/proxy/exchange.ts'
 import { failureOf } from '../../src/proxy/failure.ts'
 import type { RoutePlan } from '../../src/proxy/plan.ts'
-import type { Dispatcher, Place } from '../../src/proxy/upstream.ts'
+import type { Place } from '../../src/proxy/upstream.ts'
 import { until } from '../fixtures/until.ts'
 
 interface Test {

@@ -152,4 +152,6 @@ t.test('closing waits for what is under way, destroying does not', async t => {
   await other.lines.destroy()
   await until(() => cut.done instanceof Error)
   t.equal(other.lines.size, 0)
+  t.match(other.ask().done, { code: 'UND_ERR_CLOSED' }, 'nothing is begun any more')
+  t.equal(other.lines.size, 0)
 })
