@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
 import { SetupError } from '../errors.ts'
+import { heapOption } from '../process/heap.ts'
 import { readArguments, usage } from './arguments.ts'
 
 // Whoever reads may stop, as `head` does.
@@ -19,6 +21,7 @@ const run = async (words: readonly string[]): Promise<void> => {
   switch (given.command) {
     // Each command loads what it needs: an answer about usage must not wait for a web server.
     case 'serve': {
+      setFlagsFromString(heapOption)
       const { serve } = await import('../process/serve.ts')
       return serve({ configFile: given.configFile, env: process.env })
     }
