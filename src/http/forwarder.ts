@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { GatewayError } from '../errors.ts'
 import type { Metrics } from '../metrics.ts'
 import { claimHeaders } from '../proxy/claim-headers.ts'

@@ -35,7 +35,7 @@ export class Proxied implements ExchangeOwner, Closer {
   }
 
   responseHeaders(raw: readonly Buffer[]): string[] {
-    this.context.answeredAt = performance.now()
+    this.context.answeredAt = this.exchange?.answeredAt ?? 0
     return this.#parts.responseHeaders(this.context, raw)
   }
 

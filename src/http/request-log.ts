@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { performance } from 'node:perf_hooks'
 import { createLineWriter, type Log, scrub } from '../log.ts'
 import type { Metrics, RequestCount } from '../metrics.ts'
 import type { createForwarding } from '../proxy/client-address.ts'

@@ -56,12 +56,15 @@ export const createForwarding = (
     return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4')
   }
   const suffix = `;host=${publicUrl.host.includes(':') ? `"${publicUrl.host}"` : publicUrl.host};proto=${publicUrl.protocol.slice(0, -1)}`
-  const direct = (peer: string, isTrusted: boolean): Forwarding => ({
-    client: peer,
-    forwardedFor: peer,
-    forwarded: `for=${node(peer)}${suffix}`,
-    trusted: isTrusted,
-  })
+  /** The last one made: a peer that is a proxy or a browser sends more than one request. */
+  let last: Forwarding | undefined
+  const direct = (peer: string, isTrusted: boolean): Forwarding => {
+    if (last?.client !== peer) {
+      const forwarded = `for=${node(peer)}${suffix}`
+      last = { client: peer, forwardedFor: peer, forwarded, trusted: isTrusted }
+    }
+    return last
+  }
 
   /**
    * `remote` is the socket's remote address; `header` the joined `X-Forwarded-For`, believed only from a

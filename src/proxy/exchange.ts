@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
@@ -112,7 +113,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined {
     // RFC 9110 section 8.6: a client that believes it would wait for a body, or take the next answer for one.
     if (status === 204) removeLength(headers)
     this.#endless = isEventStream(headers)
-    this.#progress()
+    this.#progress(this.answeredAt)
     this.#sink.writeHead(status, isStatusText(statusText) ? statusText : '', headers)
     // An event stream's header block must not wait for the first event.
     if (this.#endless) {
@@ -146,7 +147,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined {
   onData(chunk: Buffer): boolean {
     if (this.#over) return false
     if (this.#sink.write(chunk)) {
-      this.#progress()
+      this.#progress(performance.now())
       return true
     }
     // The client reads slowly: that is its time, not the upstream's.
@@ -204,14 +205,14 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined {
 
   #drained(): void {
     if (this.#over) return
-    this.#progress()
+    this.#progress(performance.now())
     this.#resume?.()
   }
 
-  #progress(): void {
+  #progress(now: number): void {
     this.deadline = this.#endless
       ? Number.POSITIVE_INFINITY
-      : performance.now() + this.#route.upstream.idleTimeout
+      : now + this.#route.upstream.idleTimeout
   }
 
   #finish(): void {

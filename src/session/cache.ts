@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { Log } from '../log.ts'
 import type { CacheStatus } from '../metrics.ts'
 import type { Tracking } from '../redis/tracking.ts'

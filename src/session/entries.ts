@@ -78,8 +78,13 @@ export const createEntries = ({ maxEntries, maxBytes }: Bounds) => {
       remove(session.handle)
       const deadline = Math.min(session.idleDeadline, session.absoluteDeadline)
       const entry: Entry = {
-        ...{ session, userKey, trust: 'fresh', deadline, bytes: sizeOf(session) },
-        ...{ older: undefined, newer: undefined },
+        session,
+        userKey,
+        trust: 'fresh',
+        deadline,
+        bytes: sizeOf(session),
+        older: undefined,
+        newer: undefined,
       }
       byHandle.set(session.handle, entry)
       const siblings = byUser.get(userKey)
