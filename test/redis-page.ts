@@ -92,6 +92,8 @@ t.test(
     })
     await look()
     release()
+    await until(async () => (await client.keys('claimcheck:limit:*')).length === 1)
+    await look()
     await get(gateway, '/auth/logout', cookie, { method: 'POST' })
     await look()
     const unseen = documented.map(({ name }) => name).filter(name => !seen.has(name))
