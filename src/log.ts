@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { SetupError } from './errors.ts'
+import { openStandardOutput } from './log/standard-output.ts'
 
 export type Log = pino.Logger
 
@@ -48,35 +49,12 @@ const createTimestamp = () => {
 }
 
 /**
- * Standard output in portions, after 100 ms at the latest: a write for each line would cost more than the
- * line. None is larger than a pipe takes as a whole (PIPE_BUF), so those of several processes do not mix. What cannot
- * be written (a full disk, a reader that does not read) is kept up to `maxLength` bytes and tried again; what comes
- * then is lost, and the gateway goes on.
- */
-const standardOutput = () => {
-  const destination = pino.destination({
-    ...{ dest: 1, sync: false, minLength: 3072, maxWrite: 4096, periodicFlush: 100 },
-    maxLength: 16 * 1024 * 1024,
-  })
-  let failing = false
-  destination.on('error', () => {
-    failing = true
-  })
-  destination.on('write', () => {
-    failing = false
-  })
-  // What is left is written at the exit, and that would be tried for ever.
-  process.prependListener('exit', () => failing && destination.destroy())
-  return destination
-}
-
-/**
  * The log: JSON lines on `destination` (default: standard output). `level` is one of pino's, or `silent`.
  * Errors go under `err`; requests, responses and headers are never handed to it.
  */
 export const createLog = (
   level: string,
-  destination: pino.DestinationStream = standardOutput(),
+  destination: pino.DestinationStream = openStandardOutput('alone'),
 ): Log =>
   pino(
     {
@@ -94,7 +72,7 @@ export const createLog = (
  * `worker` it is from.
  */
 export const createWorkerLog = (level: string, worker: number): Log =>
-  createLog(level).child({ worker })
+  createLog(level, openStandardOutput('shared')).child({ worker })
 
 /** What pino keeps under these symbols, which it exports for those who build on it. */
 interface Inner {

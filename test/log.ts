@@ -1,8 +1,3 @@
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { closeSync, openSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import t from 'tap'
 import { createLineWriter, scrub, serializeError } from '../src/log.ts'
 import { createTicket } from '../src/session/ticket.ts'
@@ -57,39 +52,4 @@ t.test('each line ends with a line feed', t => {
   createLineWriter(log)('"id":"b"', 'request')
   t.match(text(), /^\{.+\}\n\{.+\}\n$/)
   t.end()
-})
-
-t.test(
-  'what was logged last is written when the process ends, to a file and to a pipe',
-  async t => {
-    const log = join(import.meta.dirname, '../dist/log.js')
-    const program = `const { createLog } = await import(${JSON.stringify(log)})
-    createLog('info').info('the last words')
-    process.exit()`
-    const args = ['--input-type=module', '--eval', program]
-    const { stdout } = await promisify(execFile)(process.execPath, args)
-    t.match(JSON.parse(stdout), { msg: 'the last words' })
-    const file = join(t.testdir(), 'log')
-    const output = openSync(file, 'a')
-    await once(spawn(process.execPath, args, { stdio: ['ignore', output, 'inherit'] }), 'exit')
-    closeSync(output)
-    t.match(JSON.parse(readFileSync(file, 'utf8')), { msg: 'the last words' })
-  },
-)
-
-t.test('a log that cannot be written stops nothing, also not the end', async t => {
-  const log = join(import.meta.dirname, '../dist/log.js')
-  const program = `const { createLog } = await import(${JSON.stringify(log)})
-    const log = createLog('info')
-    for (let i = 0; i < 20; i++) {
-      log.info({ pad: 'x'.repeat(4096) }, 'line')
-      await new Promise(resolve => setTimeout(resolve, 5))
-    }
-    process.exit(7)`
-  const output = openSync('/dev/full', 'a')
-  const args = ['--input-type=module', '--eval', program]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', output, 'inherit'] })
-  t.teardown(() => child.kill('SIGKILL'))
-  closeSync(output)
-  t.strictSame(await once(child, 'exit'), [7, null])
 })

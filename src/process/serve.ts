@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { Config } from '../config/schema.ts'
 import { createGateway } from '../gateway.ts'
+import { openStandardOutput } from '../log/standard-output.ts'
 import { createLog } from '../log.ts'
 import { toldToEnd } from './drain.ts'
 import { loadChecked } from './load.ts'
@@ -26,7 +27,8 @@ export const serve = async ({ configFile, env }: ServeOptions): Promise<void> =>
   const load = () => loadChecked(configFile, env)
   const compiled = load()
   const { config } = compiled
-  const log = createLog(config.log.level)
+  const output = openStandardOutput(workersOf(config) > 1 ? 'shared' : 'alone')
+  const log = createLog(config.log.level, output)
   let reload = async (): Promise<void> =>
     log.warn('not reloaded: not listening yet, or not any more')
   const idle = reload
