@@ -1,58 +1,101 @@
-import { pino } from 'pino'
+import { write, writeSync } from 'node:fs'
+import type { DestinationStream } from 'pino'
 
 /** Milliseconds that a line waits at most. */
 const patience = 100
-/** Bytes of lines that are kept while nothing can be written. */
+/** Milliseconds until a reader that has no room is tried again. */
+const pause = 10
+/** Milliseconds that the end of the process waits for such a reader. */
+const lastPatience = 1_000
+/** Bytes that are kept while nothing can be written. */
 const mostKept = 16 * 1024 * 1024
 /** From how many bytes on lines are written, and how many are at most written at once. */
 const sizes = {
-  alone: { minLength: 12_288, maxWrite: 16_384 },
-  // What a pipe takes as a whole (PIPE_BUF): those of several processes do not mix.
-  shared: { minLength: 3_072, maxWrite: 4_096 },
+  alone: { enough: 12_288, most: 16_384 },
+  // What a pipe takes as a whole or not at all (PIPE_BUF), so that lines of several processes do not mix.
+  shared: { enough: 3_072, most: 4_096 },
 }
+
+const codeOf = (error: unknown): unknown =>
+  error instanceof Error && 'code' in error ? error.code : undefined
+
+const sleep = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 
 /**
  * Standard output for whole lines, in portions: a write for each line would cost more than the line. `shared` is for
- * several processes that write to the same. What cannot be written (a full disk, a reader that does not read) is kept
- * for a while and tried again; what comes on top is lost, and the process goes on, and ends when it is to end.
+ * several processes that write to the same; there a line must be no longer than 4 KB. Nothing waits for whoever
+ * reads: what cannot be written (no room, a full disk) is kept and tried again, what comes on top of 16 MB is lost. If
+ * the reader is gone all is lost. No library for it: those at hand try for ever at the end of the process.
  */
-export const openStandardOutput = (use: keyof typeof sizes): pino.DestinationStream => {
-  const { minLength, maxWrite } = sizes[use]
-  const destination = pino.destination({
-    ...{ dest: 1, sync: false, minLength, maxWrite, maxLength: mostKept },
-  })
-  let failing = false
-  destination.on('error', () => {
-    failing = true
-  })
-  destination.on('write', () => {
-    failing = false
-  })
-  // Portions are put together here, because the destination would measure what it has anew with each line.
-  let portion = ''
+export const openStandardOutput = (use: keyof typeof sizes): DestinationStream => {
+  const { enough, most } = sizes[use]
+  // Node makes a pipe non-blocking when it is asked for this.
+  const { fd } = process.stdout
+  const portions: Buffer[] = []
+  let kept = 0
+  let writing = false
+  let gone = false
+  let lines = ''
   let bytes = 0
-  const pass = () => {
-    if (bytes > 0) destination.write(portion)
-    portion = ''
+
+  const keep = () => {
+    if (bytes > 0 && !gone && kept + bytes <= mostKept) {
+      portions.push(Buffer.from(lines))
+      kept += bytes
+    }
+    lines = ''
     bytes = 0
   }
-  const clock = setInterval(() => {
-    pass()
-    destination.flush()
-  }, patience)
-  clock.unref()
-  process.prependListener('exit', () => {
-    // What is left is written after this, and that would be tried for ever.
-    if (failing) destination.destroy()
-    else pass()
+  const written = (first: Buffer, count: number) => {
+    kept -= count
+    if (count < first.length) portions[0] = first.subarray(count)
+    else portions.shift()
+  }
+  const failed = (error: unknown) => {
+    const code = codeOf(error)
+    if (code === 'EAGAIN') setTimeout(proceed, pause).unref()
+    if (code !== 'EPIPE') return
+    gone = true
+    portions.length = 0
+  }
+  const proceed = () => {
+    const [first] = portions
+    if (first === undefined || writing) return
+    writing = true
+    write(fd, first, (error, count) => {
+      writing = false
+      if (error !== null) return failed(error)
+      written(first, count)
+      proceed()
+    })
+  }
+  setInterval(() => {
+    keep()
+    proceed()
+  }, patience).unref()
+  process.on('exit', () => {
+    keep()
+    // This is written without us.
+    if (writing) portions.shift()
+    const end = performance.now() + lastPatience
+    for (let [first] = portions; first !== undefined; [first] = portions) {
+      try {
+        written(first, writeSync(fd, first))
+      } catch (error) {
+        if (codeOf(error) !== 'EAGAIN' || performance.now() > end) return
+        sleep(pause)
+      }
+    }
   })
   return {
     write: line => {
       const more = Buffer.byteLength(line)
-      if (bytes + more > maxWrite) pass()
-      portion += line
+      if (bytes + more > most) keep()
+      lines += line
       bytes += more
-      if (bytes >= minLength) pass()
+      if (bytes < enough) return
+      keep()
+      proceed()
     },
   }
 }

@@ -46,3 +46,11 @@ t.test('a ticket in a path is not written', t => {
   t.equal(read(context({ path: `/a/${'A'.repeat(43)}` }), 200, true, 101).path, '/a/[ticket]')
   t.end()
 })
+
+t.test('a long path is cut, after what must not be read was taken out', t => {
+  const path = `/${'a-'.repeat(500)}/${'A'.repeat(43)}/${'b-'.repeat(9000)}`
+  const logged = String(read(context({ path }), 200, true, 101).path)
+  t.equal(logged.length, 1025)
+  t.match(logged, /^\/(a-)+\/\[ticket\]\/(b-)+b?…$/)
+  t.end()
+})

@@ -2,10 +2,14 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
+import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { until } from '../fixtures/until.ts'
+
+interface Test {
+  teardown(fn: () => unknown): void
+}
 
 const dist = join(import.meta.dirname, '../../dist')
 const logModule = JSON.stringify(join(dist, 'log.js'))
@@ -30,6 +34,25 @@ t.test(
   },
 )
 
+/** Reads to the end, slower than is written. */
+const slowly = async (stream: Readable): Promise<string> => {
+  let read = ''
+  for await (const chunk of stream.setEncoding('utf8')) {
+    read += chunk
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
+  return read
+}
+
+/** How a program ends whose log goes to the file. */
+const endOf = async (t: Test, program: string, file: string) => {
+  const output = openSync(file, 'a')
+  const child = spawn(process.execPath, running(program), { stdio: ['ignore', output, 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  closeSync(output)
+  return once(child, 'exit')
+}
+
 t.test('a log that cannot be written stops nothing, also not the end', async t => {
   const program = `const { createLog } = await import(${logModule})
     const log = createLog('info')
@@ -38,10 +61,44 @@ t.test('a log that cannot be written stops nothing, also not the end', async t =
       await new Promise(resolve => setTimeout(resolve, 5))
     }
     process.exit(7)`
-  const output = openSync('/dev/full', 'a')
-  const child = spawn(process.execPath, running(program), { stdio: ['ignore', output, 'inherit'] })
+  t.strictSame(await endOf(t, program, '/dev/full'), [7, null])
+})
+
+t.test('nor does one of which that is not known yet', async t => {
+  const program = `const { createLog } = await import(${logModule})
+    createLog('info').info('first and last')
+    process.exit(7)`
+  t.strictSame(await endOf(t, program, '/dev/full'), [7, null])
+})
+
+for (const [how, end] of [
+  ['by itself', 'process.exitCode = 7'],
+  ['at once', 'process.exit(7)'],
+]) {
+  t.test(`a reader that stands still does not keep a process from ending ${how}`, async t => {
+    const program = `const { openStandardOutput } = await import(${outputModule})
+      const output = openStandardOutput('alone')
+      for (let i = 0; i < 20000; i++) output.write('x'.repeat(200) + '\\n')
+      await new Promise(resolve => setTimeout(resolve, 200))
+      ${end}`
+    const stdio = ['ignore', 'pipe', 'inherit'] as const
+    const child = spawn(process.execPath, running(program), { stdio: [...stdio] })
+    t.teardown(() => child.kill('SIGKILL'))
+    t.strictSame(await once(child, 'exit'), [7, null])
+  })
+}
+
+t.test('nor does one that is gone', async t => {
+  const program = `const { openStandardOutput } = await import(${outputModule})
+    const output = openStandardOutput('alone')
+    for (let i = 0; i < 30; i++) {
+      output.write('x'.repeat(20_000) + '\\n')
+      await new Promise(resolve => setTimeout(resolve, 10))
+    }
+    process.exit(7)`
+  const child = spawn(process.execPath, running(program), { stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
-  closeSync(output)
+  child.stdout.destroy()
   t.strictSame(await once(child, 'exit'), [7, null])
 })
 
@@ -63,7 +120,7 @@ t.test('lines of any length arrive whole and in their order', async t => {
     const output = openStandardOutput('shared')
     for (let i = 0; i < 1000; i++) output.write(i + ' ' + 'é'.repeat(i * 7) + '\\n')`
   const child = spawn(process.execPath, running(program), { stdio: ['ignore', 'pipe', 'inherit'] })
-  const lines = (await text(child.stdout)).split('\n')
+  const lines = (await slowly(child.stdout)).split('\n')
   t.equal(lines.length, 1001)
   t.ok(lines.slice(0, -1).every((line, i) => line === `${i} ${'é'.repeat(i * 7)}`))
 })
@@ -79,12 +136,7 @@ t.test('lines of several processes do not mix, also where the reader is slow', a
   const command = '(for letter in a b c; do "$@" $letter & done; wait) | cat'
   const args = ['-c', command, 'sh', process.execPath, ...running(program)]
   const child = spawn('sh', args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  let read = ''
-  for await (const chunk of child.stdout) {
-    read += chunk
-    await new Promise(resolve => setTimeout(resolve, 5))
-  }
-  const lines = read.split('\n').slice(0, -1)
+  const lines = (await slowly(child.stdout)).split('\n').slice(0, -1)
   t.equal(lines.length, 15_000)
   t.strictSame(
     lines.filter(line => !/^(a+|b+|c+)$/.test(line)),
