@@ -33,7 +33,8 @@ export const openStandardOutput = (use: keyof typeof sizes): DestinationStream =
   const { fd } = process.stdout
   const portions: Buffer[] = []
   let kept = 0
-  let writing = false
+  /** `waiting`: until what failed is tried again, whoever asks. */
+  let state: 'idle' | 'writing' | 'waiting' = 'idle'
   let gone = false
   let lines = ''
   let bytes = 0
@@ -53,18 +54,24 @@ export const openStandardOutput = (use: keyof typeof sizes): DestinationStream =
   }
   const failed = (error: unknown) => {
     const code = codeOf(error)
-    if (code === 'EAGAIN') setTimeout(proceed, pause).unref()
-    if (code !== 'EPIPE') return
-    gone = true
-    portions.length = 0
+    if (code === 'EPIPE') {
+      gone = true
+      portions.length = 0
+    }
+    state = 'waiting'
+    const again = () => {
+      state = 'idle'
+      proceed()
+    }
+    setTimeout(again, code === 'EAGAIN' ? pause : patience).unref()
   }
   const proceed = () => {
     const [first] = portions
-    if (first === undefined || writing) return
-    writing = true
+    if (first === undefined || state !== 'idle') return
+    state = 'writing'
     write(fd, first, (error, count) => {
-      writing = false
       if (error !== null) return failed(error)
+      state = 'idle'
       written(first, count)
       proceed()
     })
@@ -76,7 +83,7 @@ export const openStandardOutput = (use: keyof typeof sizes): DestinationStream =
   process.on('exit', () => {
     keep()
     // This is written without us.
-    if (writing) portions.shift()
+    if (state === 'writing') portions.shift()
     const end = performance.now() + lastPatience
     for (let [first] = portions; first !== undefined; [first] = portions) {
       try {
