@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
-import { Server as NetServer, type Server } from 'node:net'
+import type { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { closeListener } from './close-listener.ts'
 
 /** How a server comes to its end. Times are milliseconds. */
 export interface Drain {
@@ -62,9 +63,7 @@ export const createConnections = (server: Server) => {
           clearInterval(clock)
           resolve()
         }
-        // Not the close() of an HTTP server: that destroys connections whose answer is not sent to its end.
-        // Nor is it all: of connections that another process accepted it knows nothing.
-        NetServer.prototype.close.call(server, () => {
+        void closeListener(server).then(() => {
           closed = true
           left()
         })

@@ -2,6 +2,7 @@ import { createServer } from 'node:net'
 import { openAdminSide } from '../gateway/admin-side.ts'
 import { openFoundation } from '../gateway/foundation.ts'
 import type { Addresses, Compiled, Ending } from '../gateway.ts'
+import { closeListener } from '../http/close-listener.ts'
 import { listen } from '../http/listen.ts'
 import type { Log } from '../log.ts'
 import { createGathered, measure } from '../metrics/gathered.ts'
@@ -66,7 +67,7 @@ export const createPrimary = async (compiled: Compiled, log: Log, count: number)
   /** First whatever was accepted reaches a worker, which answers it; the probes last. */
   const close = async (ending: Ending = {}): Promise<void> => {
     closing = true
-    listener.close()
+    await closeListener(listener)
     await handover.finish(handingOver)
     await workers.drain(ending)
     await foundation.close()

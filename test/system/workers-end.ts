@@ -31,11 +31,8 @@ const prepare = async (t: Parameters<typeof startRedis>[0], redis: string) => {
   return { yaml, waiting, release }
 }
 
-/** Nobody took the connection: there was no listener, or it was closed while the connection waited in its queue. */
 const isRefused = (error: unknown): boolean =>
-  error instanceof Error &&
-  'code' in error &&
-  (error.code === 'ECONNREFUSED' || (error.code === 'ECONNRESET' && 'fresh' in error))
+  error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED'
 
 t.test('FL-10: SIGTERM under load with slow responses loses none in any worker', async t => {
   const redis = await startRedis(t)
@@ -47,9 +44,7 @@ t.test('FL-10: SIGTERM under load with slow responses loses none in any worker',
     const headers = { cookie, 'sec-fetch-site': 'same-origin' }
     const req = request(gateway.url + path, { agent, headers })
     req.end()
-    const [res] = (await once(req, 'response').catch(error => {
-      throw req.reusedSocket ? error : Object.assign(error, { fresh: true })
-    })) as [IncomingMessage]
+    const [res] = (await once(req, 'response')) as [IncomingMessage]
     let text = ''
     for await (const chunk of res) text += chunk
     return { status: res.statusCode, connection: res.headers.connection, text }
@@ -92,9 +87,6 @@ t.test('FL-10: SIGTERM under load with slow responses loses none in any worker',
   }
   t.same(await exited, [0, null])
   t.match(gateway.lines.at(-1), { msg: 'closed' })
-  const taken = gateway.lines.filter(({ path }) => path === '/api/x')
-  t.equal(taken.length, answered, 'each request that a worker took')
-  t.ok(taken.every(({ complete }) => complete === true))
   t.same(pids.filter(isAlive), [])
 })
 
