@@ -8,6 +8,7 @@ import type { Line } from './lines.ts'
 import type { RoutePlan } from './plan.ts'
 import { isClosed, isLengthMismatch, isSafe, isUnreached } from './resend.ts'
 import type { Sink } from './sink.ts'
+import { flushAfterTurn, type Held } from './turn.ts'
 import type { Place } from './upstream.ts'
 
 /** Whoever asked for an exchange: told once, when it is over. */
@@ -29,7 +30,7 @@ export interface ExchangeOwner {
  * into the sink. It uses undici's raw handler methods, because the newer ones fold the
  * header block into an object, which loses order and repetition.
  */
-export class Exchange implements Dispatcher.DispatchHandler, Deadlined {
+export class Exchange implements Dispatcher.DispatchHandler, Deadlined, Held {
   deadline: number
   slot = -1
   /** performance.now() at the arrival of the upstream's header block; 0 before. */
@@ -51,6 +52,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined {
   #reused = false
   #renewed = false
   #bodiless = false
+  #corked: Sink['socket'] = null
+  #complete = false
 
   constructor(
     sink: Sink,
@@ -114,6 +117,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined {
     if (status === 204) removeLength(headers)
     this.#endless = isEventStream(headers)
     this.#progress(this.answeredAt)
+    this.#cork()
     this.#sink.writeHead(status, isStatusText(statusText) ? statusText : '', headers)
     // An event stream's header block must not wait for the first event.
     if (this.#endless) {
@@ -150,6 +154,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined {
       this.#progress(performance.now())
       return true
     }
+    this.flush()
     // The client reads slowly: that is its time, not the upstream's.
     this.deadline = Number.POSITIVE_INFINITY
     this.#sink.once('drain', () => this.#drained())
@@ -159,7 +164,17 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined {
   onComplete(): void {
     if (this.#over) return
     this.#finish()
-    this.#sink.end()
+    this.#complete = true
+    if (this.#corked === null) this.#sink.end()
+  }
+
+  /** Lets go of what was held back of the answer. */
+  flush(): void {
+    const socket = this.#corked
+    if (socket === null) return
+    this.#corked = null
+    if (!this.#complete) socket.uncork()
+    else if (!this.#sink.destroyed) this.#sink.end()
   }
 
   onError(error: Error): void {
@@ -201,6 +216,15 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined {
     this.#reached = false
     this.start(options)
     return true
+  }
+
+  /** The answer, or what there is of it, leaves at the end of the turn. */
+  #cork(): void {
+    const { socket } = this.#sink
+    if (socket === null) return
+    socket.cork()
+    this.#corked = socket
+    flushAfterTurn(this)
   }
 
   #drained(): void {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import type { Dispatcher } from 'undici'
 import { GatewayError } from '../../src/errors.ts'
@@ -22,6 +23,8 @@ const start = (t: Test, more: Partial<Place> = {}) => {
   t.teardown(deadlines.close)
   const sink = {
     headersSent: false,
+    destroyed: false,
+    socket: { cork: () => say('cork'), uncork: () => say('uncork') },
     full: false,
     listener: () => {},
     writeHead: (status: number, text: string, headers: string[]) => {
@@ -81,8 +84,40 @@ t.test('an answer runs through, and the place is given back once', async t => {
   exchange.onComplete()
   exchange.onError(new Error('late'))
   exchange.stop(new Error('late'))
-  t.strictSame(told, ['reached', 'head 200 OK a b', 'write x', 'release', 'over', 'end'])
+  const all = ['reached', 'cork', 'head 200 OK a b', 'write x', 'release', 'over']
+  t.strictSame(told, all)
   t.equal(deadlines.size(), 0)
+  await nextTurn()
+  t.strictSame(told, [...all, 'end'])
+})
+
+t.test('an answer leaves at the end of the turn, and what fills the buffer at once', async t => {
+  const begun = (more: Partial<{ destroyed: boolean; full: boolean; socket: null }> = {}) => {
+    const made = start(t)
+    Object.assign(made.sink, more)
+    made.send()
+    made.exchange.onConnect(aborted)
+    head(made.exchange)
+    made.exchange.onData(Buffer.from('x'))
+    return made
+  }
+  const long = begun()
+  t.notOk(long.told.includes('uncork'), 'held back')
+  const full = begun({ full: true })
+  t.equal(full.told.at(-1), 'uncork')
+  const left = begun()
+  left.exchange.onComplete()
+  left.sink.destroyed = true
+  const unconnected = begun({ socket: null })
+  unconnected.exchange.onComplete()
+  t.equal(unconnected.told.at(-1), 'end')
+  await nextTurn()
+  t.equal(long.told.at(-1), 'uncork', 'the head does not wait for the rest')
+  t.equal(full.told.filter(what => what === 'uncork').length, 1)
+  t.equal(left.told.at(-1), 'over', 'the client went away: there is nothing to end')
+  long.exchange.onComplete()
+  t.equal(long.told.at(-1), 'end')
+  full.exchange.stop(new Error('enough'))
 })
 
 t.test('what was stopped before it had a connection is aborted when it gets one', async t => {
