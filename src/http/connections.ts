@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { closeListener } from './close-listener.ts'
 
 /** How a server comes to its end. Times are milliseconds. */
 export interface Drain {
@@ -46,7 +45,7 @@ export const createConnections = (server: Server) => {
       const last = open.get(socket)
       return last === 'taken' ? undefined : last
     },
-    /** Takes no new connection, and resolves when the last one is closed. */
+    /** Resolves when the last one is closed; no new one may come. */
     drain: ({ linger, patience, sweep }: Drain): Promise<void> =>
       new Promise(resolve => {
         const began = performance.now()
@@ -57,17 +56,13 @@ export const createConnections = (server: Server) => {
           else if (age >= linger) cut(isIdle)
         }
         const clock = setInterval(step, interval)
-        let closed = false
         left = () => {
-          if (!closed || open.size > 0) return
+          if (open.size > 0) return
           clearInterval(clock)
           resolve()
         }
-        void closeListener(server).then(() => {
-          closed = true
-          left()
-        })
         step()
+        left()
       }),
   }
 }

@@ -9,6 +9,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type FastifyInstance, fastify } from 'fastify'
 import { hasBody } from '../proxy/request-body.ts'
+import { closeListener } from './close-listener.ts'
 import { createConnections, type Drain } from './connections.ts'
 import { linger } from './linger.ts'
 import { listen } from './listen.ts'
@@ -111,7 +112,9 @@ export const createServer = (entry: () => Entry, patience = usualPatience) => {
         server.emit('connection', socket)
       }
     },
-    drain: (how: Drain): Promise<void> => {
+    drain: async (how: Drain): Promise<void> => {
+      // Until then answers keep their connections, or those who lose theirs would be back at once.
+      await closeListener(server)
       draining = true
       return connections.drain(how)
     },

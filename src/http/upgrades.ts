@@ -179,6 +179,8 @@ export class Upgraded extends Proxied {
 
   close(code: number, reason: string): void {
     if (this.#tunnel !== undefined) return this.#tunnel.close(code, reason)
+    // An answer that is no tunnel is finished like any other.
+    if (this.context.res.headersSent) return
     this.exchange?.stop(new Error(reason))
     this.failed(new GatewayError('closing', reason))
   }

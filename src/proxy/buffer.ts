@@ -19,7 +19,6 @@ export const createBuffer = (limit: number, done: (answer: Buffered | undefined)
   let headers: string[] = []
   return {
     headersSent: false,
-    destroyed: false,
     socket: null,
     writeHead: (code, _text, block) => {
       status = code

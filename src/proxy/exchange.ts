@@ -21,7 +21,7 @@ export interface ExchangeOwner {
   endless?(): void
   /** The upstream agreed to an upgrade; `raw` is its header block. Throws for what becomes no tunnel. */
   upgraded?(raw: readonly Buffer[], upstream: Duplex): void
-  /** The exchange holds nothing any more. */
+  /** It holds nothing any more but the rest of the answer, which leaves with the turn. */
   over(): void
 }
 
@@ -174,7 +174,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined, Held {
     if (socket === null) return
     this.#corked = null
     if (!this.#complete) socket.uncork()
-    else if (!this.#sink.destroyed) this.#sink.end()
+    // To end it all the same would make an answer that nobody got look sent.
+    else if (!socket.destroyed) this.#sink.end()
   }
 
   onError(error: Error): void {
@@ -184,8 +185,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined, Held {
     if (this.answeredAt === 0 && this.#stopped === undefined && this.#again(error)) return
     this.#finish()
     // A cut in mid-answer must look like one: a clean end would pass half an answer off as a whole.
-    if (this.#sink.headersSent) this.#sink.destroy()
-    else this.#owner.failed(error)
+    if (!this.#sink.headersSent) return this.#owner.failed(error)
+    // Who gets no byte of an answer may send the request once more.
+    this.flush()
+    this.#sink.destroy()
   }
 
   expire(): void {
@@ -218,7 +221,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined, Held {
     return true
   }
 
-  /** The answer, or what there is of it, leaves at the end of the turn. */
+  /** What is written in this turn leaves at its end. */
   #cork(): void {
     const { socket } = this.#sink
     if (socket === null) return

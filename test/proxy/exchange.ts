@@ -23,8 +23,7 @@ const start = (t: Test, more: Partial<Place> = {}) => {
   t.teardown(deadlines.close)
   const sink = {
     headersSent: false,
-    destroyed: false,
-    socket: { cork: () => say('cork'), uncork: () => say('uncork') },
+    socket: { destroyed: false, cork: () => say('cork'), uncork: () => say('uncork') },
     full: false,
     listener: () => {},
     writeHead: (status: number, text: string, headers: string[]) => {
@@ -92,7 +91,7 @@ t.test('an answer runs through, and the place is given back once', async t => {
 })
 
 t.test('an answer leaves at the end of the turn, and what fills the buffer at once', async t => {
-  const begun = (more: Partial<{ destroyed: boolean; full: boolean; socket: null }> = {}) => {
+  const begun = (more: Partial<{ full: boolean; socket: null }> = {}) => {
     const made = start(t)
     Object.assign(made.sink, more)
     made.send()
@@ -107,12 +106,15 @@ t.test('an answer leaves at the end of the turn, and what fills the buffer at on
   t.equal(full.told.at(-1), 'uncork')
   const left = begun()
   left.exchange.onComplete()
-  left.sink.destroyed = true
+  left.sink.socket.destroyed = true
+  const broken = begun()
+  broken.exchange.onError(new Error('reset'))
+  t.strictSame(broken.told.slice(-2), ['uncork', 'destroy'], 'a part of it is seen first')
   const unconnected = begun({ socket: null })
   unconnected.exchange.onComplete()
   t.equal(unconnected.told.at(-1), 'end')
   await nextTurn()
-  t.equal(long.told.at(-1), 'uncork', 'the head does not wait for the rest')
+  t.equal(long.told.at(-1), 'uncork', 'what there is does not wait for the rest')
   t.equal(full.told.filter(what => what === 'uncork').length, 1)
   t.equal(left.told.at(-1), 'over', 'the client went away: there is nothing to end')
   long.exchange.onComplete()

@@ -478,10 +478,24 @@ t.test(
   },
 )
 
-t.test('a gateway that closes says so (1001)', async t => {
-  const { gateway, cookie } = await start(t)
-  const client = await openWebSocket(t, gateway, '/ws', { cookie })
-  const closed = gateway.close()
-  t.equal(await client.code(), 1001)
-  await closed
-})
+t.test(
+  'a gateway that closes says so (1001), and finishes an answer that is no tunnel',
+  async t => {
+    let finish = (): void => undefined
+    const { gateway, cookie } = await start(t, {
+      answer: (req, socket, head) => {
+        if (req.url === '/ws') return echo(req, socket, head)
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf')
+        finish = () => void socket.end('full')
+      },
+    })
+    const client = await openWebSocket(t, gateway, '/ws', { cookie })
+    const refused = await openWebSocket(t, gateway, '/open')
+    t.equal(refused.status, 200)
+    const closed = gateway.close()
+    t.equal(await client.code(), 1001)
+    finish()
+    t.equal(await refused.body(), 'halffull')
+    await closed
+  },
+)
