@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { SetupError } from '../errors.ts'
-import { heapOption } from '../process/heap.ts'
+import { heapOptions } from '../process/heap.ts'
 import { readArguments, usage } from './arguments.ts'
 
 // Whoever reads may stop, as `head` does.
@@ -21,7 +21,7 @@ const run = async (words: readonly string[]): Promise<void> => {
   switch (given.command) {
     // Each command loads what it needs: an answer about usage must not wait for a web server.
     case 'serve': {
-      setFlagsFromString(heapOption)
+      for (const option of heapOptions) setFlagsFromString(option)
       const { serve } = await import('../process/serve.ts')
       return serve({ configFile: given.configFile, env: process.env })
     }

@@ -3,7 +3,7 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SetupError } from '../errors.ts'
 import { type Caller, createCaller, type Start } from './calls.ts'
-import { heapOption } from './heap.ts'
+import { heapOptions } from './heap.ts'
 import { within } from './within.ts'
 
 export interface Worker {
@@ -34,7 +34,7 @@ const ending = (child: ChildProcess): Promise<string> =>
 /** A worker process that is ready for connections. Rejects, and leaves none behind, where it does not come up. */
 export const spawnWorker = async (start: Start, alive: Set<ChildProcess>): Promise<Worker> => {
   const child = fork(program, [String(start.worker)], {
-    execArgv: [...process.execArgv, heapOption],
+    execArgv: [...process.execArgv, ...heapOptions],
     serialization: 'advanced',
   })
   alive.add(child)
