@@ -46,7 +46,6 @@ const homes: Readonly<Record<string, string>> = {
   pino: 'log',
   'prom-client': 'metrics',
   typebox: 'config',
-  undici: 'proxy',
   yaml: 'config',
 }
 

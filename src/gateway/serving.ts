@@ -176,7 +176,7 @@ export const createServing = async (compiled: Compiled, lasting: Lasting, before
     close: async (): Promise<void> => {
       unwatch()
       deadlines.close()
-      await Promise.all([...upstreams.values()].map(upstream => upstream.destroy()))
+      for (const upstream of upstreams.values()) upstream.destroy()
       await app.close()
     },
   }

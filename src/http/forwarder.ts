@@ -46,9 +46,9 @@ export const createForwarder = (parts: ForwarderParts) => {
     ...{ streams, deadlines, tunnels, eventStreams },
     cuts: metrics.streamsCut,
     active: (session: Session): void => cache.touch(session, performance.now()),
-    responseHeaders: ({ route, req }: Context, raw: readonly Buffer[]): string[] => {
+    responseHeaders: ({ route, req }: Context, received: readonly string[]): string[] => {
       if (route === undefined) throw new Error('an answer without a route')
-      return parts.responseHeaders(raw, route, corsHeaders(route, req.headers.origin).headers)
+      return parts.responseHeaders(received, route, corsHeaders(route, req.headers.origin).headers)
     },
     failed: (context: Context, error: unknown): void => {
       const failure =

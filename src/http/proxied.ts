@@ -8,7 +8,7 @@ import type { EventStreams } from './event-streams.ts'
 
 /** What a proxied request needs of the pipeline. */
 export interface ProxiedParts {
-  responseHeaders(context: Context, raw: readonly Buffer[]): string[]
+  responseHeaders(context: Context, received: readonly string[]): string[]
   failed(context: Context, error: unknown): void
   readonly streams: Streams
   readonly cuts: Metrics['streamsCut']
@@ -34,9 +34,9 @@ export class Proxied implements ExchangeOwner, Closer {
     if (session !== undefined) parts.streams.add(session, this)
   }
 
-  responseHeaders(raw: readonly Buffer[]): string[] {
+  responseHeaders(received: readonly string[]): string[] {
     this.context.answeredAt = this.exchange?.answeredAt ?? 0
-    return this.#parts.responseHeaders(this.context, raw)
+    return this.#parts.responseHeaders(this.context, received)
   }
 
   failed(error: unknown): void {

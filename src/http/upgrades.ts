@@ -141,11 +141,11 @@ export class Upgraded extends Proxied {
     parts.tunnels.add(this, session)
   }
 
-  upgraded(raw: readonly Buffer[], upstream: Duplex): void {
+  upgraded(received: readonly string[], upstream: Duplex): void {
     const { req, res, route } = this.context
-    const wrong = wrongWithSwitch(raw, req)
+    const wrong = wrongWithSwitch(received, req)
     if (wrong !== undefined) throw new GatewayError('upstream_failed', wrong)
-    res.writeHead(101, switchHeaders(this.responseHeaders(raw)))
+    res.writeHead(101, switchHeaders(this.responseHeaders(received)))
     res.flushHeaders()
     const session = route?.slide === true ? this.#session : undefined
     this.#tunnel = new Tunnel({

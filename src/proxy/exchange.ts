@@ -1,36 +1,32 @@
 import { performance } from 'node:perf_hooks'
 import type { Duplex } from 'node:stream'
-import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
 import { isEventStream, isStatusText, removeLength } from './answer-head.ts'
 import type { Deadlined, Deadlines } from './deadlines.ts'
-import type { Line } from './lines.ts'
+import type { AnswerHandler, Connection } from './line.ts'
 import type { RoutePlan } from './plan.ts'
-import { isClosed, isLengthMismatch, isSafe, isUnreached } from './resend.ts'
+import { isClosed, isSafe, isUnreached } from './resend.ts'
 import type { Sink } from './sink.ts'
 import { flushAfterTurn, type Held } from './turn.ts'
 import type { Place } from './upstream.ts'
+import type { UpstreamRequest } from './upstream-request.ts'
 
 /** Whoever asked for an exchange: told once, when it is over. */
 export interface ExchangeOwner {
-  /** The header block for the client, from the one that the upstream sent. */
-  responseHeaders(raw: readonly Buffer[], status: number): string[]
+  /** The header block for the client, from the one that the upstream sent; both flat. */
+  responseHeaders(received: readonly string[]): string[]
   /** No byte of an answer has been sent: the owner answers. */
   failed(error: unknown): void
   /** An event stream begins: an answer that need not end. */
   endless?(): void
-  /** The upstream agreed to an upgrade; `raw` is its header block. Throws for what becomes no tunnel. */
-  upgraded?(raw: readonly Buffer[], upstream: Duplex): void
+  /** The upstream agreed to an upgrade; `received` is its header block. Throws for what becomes no tunnel. */
+  upgraded?(received: readonly string[], upstream: Duplex): void
   /** It holds nothing any more but the rest of the answer, which leaves with the turn. */
   over(): void
 }
 
-/**
- * One request at an upstream and the way of its answer to the client: the undici handler that writes
- * into the sink. It uses undici's raw handler methods, because the newer ones fold the
- * header block into an object, which loses order and repetition.
- */
-export class Exchange implements Dispatcher.DispatchHandler, Deadlined, Held {
+/** One request at an upstream and the way of its answer to the client: what comes is written into the sink. */
+export class Exchange implements AnswerHandler, Deadlined, Held {
   deadline: number
   slot = -1
   /** performance.now() at the arrival of the upstream's header block; 0 before. */
@@ -40,18 +36,15 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined, Held {
   readonly #route: RoutePlan
   readonly #place: Place
   readonly #deadlines: Deadlines
-  /** The connection that the request waits for or uses. */
-  line: Line | undefined
-  #options: Dispatcher.DispatchOptions | undefined
-  #abort: ((error?: Error) => void) | undefined
-  #resume: (() => void) | undefined
+  #request: UpstreamRequest | undefined
+  #connection: Connection | undefined
+  #waiting = false
   #stopped: Error | undefined
   #over = false
   #endless = false
   #reached = false
   #reused = false
   #renewed = false
-  #bodiless = false
   #corked: Sink['socket'] = null
   #complete = false
 
@@ -72,31 +65,26 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined, Held {
     deadlines.add(this)
   }
 
-  /** Starts the request. What undici refuses at once ends as any other failure. */
-  start(options: Dispatcher.DispatchOptions): void {
-    this.#options = options
-    try {
-      this.#place.dispatch(options, this)
-    } catch (error) {
-      this.onError(error instanceof Error ? error : new Error(String(error)))
-    }
+  start(request: UpstreamRequest): void {
+    this.#request = request
+    this.#place.dispatch(request, this)
   }
 
   /** Ends it from outside: client gone, session ended, shutdown. Nothing more is read or written. */
   stop(reason: Error): void {
     if (this.#over) return
     this.#stopped = reason
-    // Still queued: undici gives the abort only when the request's turn comes, and onConnect uses it then.
+    // Still waiting for its connection: onConnect gives it up.
     this.#finish()
-    this.#abort?.(reason)
+    this.#connection?.abort(this)
   }
 
-  onConnect(abort: (error?: Error) => void): void {
-    this.#abort = abort
+  onConnect(connection: Connection, reused: boolean): void {
+    this.#connection = connection
     this.#reached = true
-    this.#reused = this.line !== undefined && this.line.served++ > 0
+    this.#reused = reused
     this.#place.reached()
-    if (this.#stopped !== undefined) abort(this.#stopped)
+    if (this.#stopped !== undefined) connection.abort(this)
   }
 
   /** Request bytes are progress too: a long upload must not look like a silent upstream. */
@@ -106,13 +94,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined, Held {
     }
   }
 
-  onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
-    if (this.#over) return false
-    if (status < 200) return true
+  onHeaders(status: number, received: string[], statusText: string): void {
+    if (this.#over || status < 200) return
     this.answeredAt = performance.now()
-    this.#resume = resume
-    const headers = this.#owner.responseHeaders(raw, status)
-    this.#bodiless = status === 204 || status === 304
+    const headers = this.#owner.responseHeaders(received)
     // RFC 9110 section 8.6: a client that believes it would wait for a body, or take the next answer for one.
     if (status === 204) removeLength(headers)
     this.#endless = isEventStream(headers)
@@ -124,11 +109,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined, Held {
       this.#sink.flushHeaders()
       this.#owner.endless?.()
     }
-    return true
   }
 
   /** From here on the tunnel keeps its own time; `close` gives back what the exchange holds. */
-  onUpgrade(_status: number, raw: Buffer[], upstream: Duplex): void {
+  onUpgrade(received: string[], upstream: Duplex): void {
     // Without a listener a late error of the socket would end the process (CVE-2026-129500).
     upstream.on('error', () => undefined)
     if (this.#over) return void upstream.destroy()
@@ -136,7 +120,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined, Held {
     this.deadline = Number.POSITIVE_INFINITY
     try {
       if (this.#owner.upgraded === undefined) throw new Error('an upgrade that nobody asked for')
-      this.#owner.upgraded(raw, upstream)
+      this.#owner.upgraded(received, upstream)
     } catch (error) {
       upstream.destroy()
       this.onError(error instanceof Error ? error : new Error(String(error)))
@@ -155,6 +139,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined, Held {
       return true
     }
     this.flush()
+    if (this.#waiting) return false
+    this.#waiting = true
     // The client reads slowly: that is its time, not the upstream's.
     this.deadline = Number.POSITIVE_INFINITY
     this.#sink.once('drain', () => this.#drained())
@@ -180,8 +166,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined, Held {
 
   onError(error: Error): void {
     if (this.#over) return
-    // undici wants the bytes that `Content-Length` announces, but in these two answers it announces none.
-    if (this.#bodiless && isLengthMismatch(error)) return this.onComplete()
     if (this.answeredAt === 0 && this.#stopped === undefined && this.#again(error)) return
     this.#finish()
     // A cut in mid-answer must look like one: a clean end would pass half an answer off as a whole.
@@ -193,10 +177,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined, Held {
 
   expire(): void {
     const error = new GatewayError('upstream_timeout', 'the upstream made no progress in time')
-    const abort = this.#abort
+    const connection = this.#connection
     this.#stopped = error
     this.onError(error)
-    abort?.(error)
+    connection?.abort(this)
   }
 
   /**
@@ -204,20 +188,20 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined, Held {
    * connection if the upstream closed the old one just when a safe request came (RFC 9110 section 9.2.2).
    */
   #again(error: Error): boolean {
-    const options = this.#options
-    if (options === undefined) return false
+    const request = this.#request
+    if (request === undefined) return false
     if (!this.#reached) {
       if (!isUnreached(error) || !this.#place.moved()) return false
       // The block begins with `host` and its value.
-      if (Array.isArray(options.headers)) options.headers[1] = this.#place.authority
+      request.headers[1] = this.#place.authority
     } else {
-      if (!this.#reused || this.#renewed || !isClosed(error) || !isSafe(options)) return false
+      if (!this.#reused || this.#renewed || !isClosed(error) || !isSafe(request)) return false
       this.#renewed = true
       this.#place.renew()
     }
-    this.#abort = undefined
+    this.#connection = undefined
     this.#reached = false
-    this.start(options)
+    this.start(request)
     return true
   }
 
@@ -231,9 +215,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadlined, Held {
   }
 
   #drained(): void {
+    this.#waiting = false
     if (this.#over) return
     this.#progress(performance.now())
-    this.#resume?.()
+    this.#connection?.resume(this)
   }
 
   #progress(now: number): void {

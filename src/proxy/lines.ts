@@ -1,110 +1,121 @@
-import { buildConnector, Client, type Dispatcher, errors } from 'undici'
+import type { Socket } from 'node:net'
+import { type ConnectOptions, createConnect } from './connect.ts'
+import { type AnswerHandler, Line, type LineOwner, type Message } from './line.ts'
+import { LineError } from './line-error.ts'
+import { type RequestHead, requestHead, type UpstreamRequest } from './upstream-request.ts'
 
-/** Whoever is to know on which connection a request went. */
-export type Handler = Dispatcher.DispatchHandler & { line?: Line | undefined }
-
-/** One connection at a time, and how many requests the present one has served. */
-export class Line extends Client {
-  served = 0
-  connected = false
-  /** It waits for a request. */
-  free = false
-
-  constructor(origin: string, options: Client.Options) {
-    super(origin, options)
-    this.on('connect', () => {
-      this.connected = true
-      this.served = 0
-    })
-    this.on('disconnect', () => {
-      this.connected = false
-    })
-  }
-
-  get busy(): boolean {
-    return this.stats.size > 0
-  }
-}
-
-export interface LinesOptions {
-  readonly origin: string
-  readonly socketPath: string | undefined
-  readonly client: Client.Options
-  readonly connector: buildConnector.BuildOptions
-  /** A connection ended. */
+export interface LinesOptions extends ConnectOptions {
+  /** A connection ended by the other side's doing. */
   readonly lost: (error: Error) => void
 }
+
+/** Milliseconds that a connection waits for its next request, where the other side does not say how long it keeps one. */
+const usualIdle = 4_000
+const longestIdle = 600_000
+/** Milliseconds by which we are earlier than the other side: a request could be on its way when it closes. */
+const margin = 2_000
+const sweepEvery = 500
+
+/** Milliseconds that a line may wait. */
+const patienceWith = ({ idleTimeout }: Line): number =>
+  idleTimeout === undefined ? usualIdle : Math.min(idleTimeout * 1000 - margin, longestIdle)
 
 /**
  * The connections to one target. The one that was used last is used first, so that those too many grow old and are
  * closed; where none is free, one more is opened. Finding one costs the same however many there are: thousands may
  * hold streams.
  */
-export class Lines {
+export class Lines implements LineOwner {
+  readonly #connect: ReturnType<typeof createConnect>
+  readonly #lost: (error: Error) => void
   readonly #free: Line[] = []
   readonly #all = new Set<Line>()
-  readonly #open: () => Line
-  #closed = false
+  /** Those that are being made. */
+  readonly #opening = new Set<Socket>()
+  #sweeper: NodeJS.Timeout | undefined
+  #destroyed = false
 
-  constructor({ origin, socketPath, client, connector, lost }: LinesOptions) {
-    // One for all of them: they resume each other's TLS sessions.
-    const connect = buildConnector({
-      ...connector,
-      ...(socketPath !== undefined && { socketPath }),
-    })
-    this.#open = () => {
-      const line = new Line(origin, { ...client, connect })
-      this.#all.add(line)
-      line.on('drain', () => this.#released(line))
-      line.on('disconnect', (_origin, _lines, error) => {
-        lost(error)
-        if (!line.free) return
-        this.#free.splice(this.#free.indexOf(line), 1)
-        this.#drop(line)
-      })
-      return line
-    }
+  constructor(options: LinesOptions) {
+    this.#connect = createConnect(options)
+    this.#lost = options.lost
   }
 
   /** How many connections there are, or are about to be. */
   get size(): number {
-    return this.#all.size
+    return this.#all.size + this.#opening.size
   }
 
   /** Sends a request on a connection of its own. Its handler is told of all that goes wrong. */
-  dispatch(options: Dispatcher.DispatchOptions, handler: Handler): void {
+  dispatch(request: UpstreamRequest, handler: AnswerHandler): void {
+    let head: RequestHead
+    try {
+      head = requestHead(request)
+    } catch (error) {
+      return handler.onError(error instanceof Error ? error : new Error(String(error)))
+    }
+    this.missed({ request, head, handler })
+  }
+
+  /** Finds a connection for a message of which nothing has been sent. */
+  missed(message: Message): void {
     // A second attempt may come after the end of what the first was part of.
-    if (this.#closed) return handler.onError?.(new errors.ClientClosedError())
-    const line = this.#free.pop() ?? this.#open()
-    line.free = false
-    handler.line = line
-    line.dispatch(options, handler)
-    // What undici refuses at once takes no connection.
-    if (!line.busy) this.#released(line)
+    if (this.#destroyed)
+      return message.handler.onError(new LineError('LINE_ENDED', 'the connections are closed'))
+    const now = performance.now()
+    for (let line = this.#free.pop(); line !== undefined; line = this.#free.pop()) {
+      line.free = false
+      if (now - line.freeSince < patienceWith(line)) return line.take(message)
+      line.close()
+    }
+    this.#open(message)
   }
 
-  /** Waits for what is under way. */
-  async close(): Promise<void> {
-    this.#closed = true
-    await Promise.all([...this.#all].map(line => line.close()))
-  }
-
-  async destroy(): Promise<void> {
-    this.#closed = true
-    const all = [...this.#all]
-    this.#all.clear()
-    await Promise.all(all.map(line => line.destroy()))
-  }
-
-  #released(line: Line): void {
-    if (line.free || line.busy) return
-    if (!line.connected) return this.#drop(line)
+  freed(line: Line): void {
+    if (this.#destroyed || patienceWith(line) <= 0) return line.close()
     line.free = true
+    line.freeSince = performance.now()
     this.#free.push(line)
+    this.#sweeper ??= setInterval(() => this.#sweep(), sweepEvery).unref()
   }
 
-  #drop(line: Line): void {
-    if (!this.#all.delete(line)) return
-    line.destroy().catch(() => undefined)
+  lost(line: Line, error: Error | undefined): void {
+    this.#all.delete(line)
+    if (line.free) this.#free.splice(this.#free.lastIndexOf(line), 1)
+    line.free = false
+    if (error !== undefined) this.#lost(error)
+  }
+
+  /** Closes all of them at once. What is under way fails with `LINE_ENDED`. */
+  destroy(): void {
+    this.#destroyed = true
+    clearInterval(this.#sweeper)
+    for (const socket of this.#opening) socket.destroy()
+    for (const line of [...this.#all])
+      line.close(new LineError('LINE_ENDED', 'the connections are closed'))
+  }
+
+  #open(message: Message): void {
+    const socket = this.#connect({
+      ready: () => {
+        this.#opening.delete(socket)
+        const line = new Line(socket, this)
+        this.#all.add(line)
+        line.send(message)
+      },
+      failed: error => {
+        this.#opening.delete(socket)
+        const ended = this.#destroyed
+          ? new LineError('LINE_ENDED', 'the connections are closed')
+          : error
+        message.handler.onError(ended)
+      },
+    })
+    this.#opening.add(socket)
+  }
+
+  /** The oldest are first. */
+  #sweep(): void {
+    const now = performance.now()
+    for (const line of [...this.#free]) if (now - line.freeSince >= patienceWith(line)) line.close()
   }
 }

@@ -1,7 +1,8 @@
-import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
+import type { AnswerHandler, Connection } from './line.ts'
 import { isUnreached } from './resend.ts'
 import type { Place, Upstream } from './upstream.ts'
+import { checkFields } from './upstream-request.ts'
 
 /** Header block flat: name, value, name, value. */
 export interface Posted {
@@ -34,15 +35,14 @@ export const createPost =
       new Posting(place, message, timeout, most, resolve, reject).start()
     })
 
-/** The undici handler of one request. It has the raw methods, as that of proxied requests (exchange.ts). */
-class Posting implements Dispatcher.DispatchHandler {
+class Posting implements AnswerHandler {
   readonly #place: Place
   readonly #message: Posted
   readonly #most: number
   readonly #resolve: (reply: Reply) => void
   readonly #reject: (error: Error) => void
   readonly #timer: NodeJS.Timeout
-  #abort: ((error?: Error) => void) | undefined
+  #connection: Connection | undefined
   #over = false
   #reached = false
   #status = 0
@@ -71,25 +71,32 @@ class Posting implements Dispatcher.DispatchHandler {
 
   start(): void {
     const { path, headers, body } = this.#message
+    try {
+      checkFields(headers)
+    } catch (error) {
+      return this.onError(error instanceof Error ? error : new Error(String(error)))
+    }
     this.#place.dispatch(
-      { path, method: 'POST', headers: ['host', this.#place.authority, ...headers], body },
+      {
+        ...{ path, method: 'POST', headers: ['host', this.#place.authority, ...headers] },
+        body: Buffer.from(body),
+      },
       this,
     )
   }
 
-  onConnect(abort: (error?: Error) => void): void {
-    this.#abort = abort
+  onConnect(connection: Connection): void {
+    this.#connection = connection
     // Still in line when its time was over: nothing has been sent, and nothing will be.
-    if (this.#over) return abort(new Error('too late'))
+    if (this.#over) return connection.abort(this)
     this.#reached = true
     this.#place.reached()
   }
 
-  onHeaders(status: number, raw: Buffer[]): boolean {
-    if (status < 200) return true
+  onHeaders(status: number, headers: string[]): void {
+    if (status < 200) return
     this.#status = status
-    this.#headers = raw.map(bytes => bytes.toString('latin1'))
-    return true
+    this.#headers = headers
   }
 
   onData(chunk: Buffer): boolean {
@@ -117,7 +124,7 @@ class Posting implements Dispatcher.DispatchHandler {
     if (this.#over) return
     this.#finish()
     this.#reject(error)
-    this.#abort?.(error)
+    this.#connection?.abort(this)
   }
 
   #finish(): void {

@@ -7,7 +7,7 @@ export const late = Symbol('late')
 
 /**
  * The request's body as the upstream connection reads it. A stream of our own between the two,
- * because undici destroys the body of a request that failed, and destroying an IncomingMessage takes
+ * because the connection destroys the body of a request that failed, and destroying an IncomingMessage takes
  * the client's socket with it: the client would see a reset where it should read a 502.
  */
 class RequestBody extends Readable {

@@ -91,16 +91,16 @@ export const createResponseHeaders = (options: ResponseHeaderOptions) => {
     return isCorsHeader(name) ? sessionOnly : pass
   })
 
-  return (raw: readonly Buffer[], route: RoutePlan, extra: readonly string[]): string[] => {
+  return (received: readonly string[], route: RoutePlan, extra: readonly string[]): string[] => {
     const session = route.auth !== 'none'
     const headers: string[] = []
     let removed: ReadonlySet<string> | undefined
     let cache = ''
     let personal = !route.allowSharedCache
     let byBearer = false
-    for (let i = 0; i < raw.length; i += 2) {
-      const name = raw[i]?.toString('latin1') ?? ''
-      const value = raw[i + 1]?.toString('latin1') ?? ''
+    for (let i = 0; i < received.length; i += 2) {
+      const name = received[i] ?? ''
+      const value = received[i + 1] ?? ''
       switch (actionOf(name)) {
         case pass:
           headers.push(name, value)

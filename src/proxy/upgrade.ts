@@ -27,17 +27,15 @@ export const wrongWithHandshake = (req: IncomingMessage): string | undefined => 
 const guid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
 /**
- * What is wrong with an upstream's 101 (section 4.1), or undefined. `raw` is its header block, flat.
+ * What is wrong with an upstream's 101 (section 4.1), or undefined. `received` is its header block, flat.
  * Without this, anything that answers 101 would get a tunnel to it.
  */
 export const wrongWithSwitch = (
-  raw: readonly Buffer[],
+  received: readonly string[],
   req: IncomingMessage,
 ): string | undefined => {
   const value = (wanted: string): string =>
-    raw
-      .filter((_, i) => i % 2 === 1 && raw[i - 1]?.toString('latin1').toLowerCase() === wanted)
-      .join(',')
+    received.filter((_, i) => i % 2 === 1 && received[i - 1]?.toLowerCase() === wanted).join(',')
   if (value('upgrade').toLowerCase() !== 'websocket') return 'it switched to something else'
   const expected = createHash('sha1')
     .update(req.headers['sec-websocket-key'] + guid)

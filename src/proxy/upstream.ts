@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
-import { type Dispatcher, errors } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { TargetStatus } from '../metrics.ts'
 import { createHealth, type Health } from './health.ts'
-import { type Handler, Lines } from './lines.ts'
+import type { AnswerHandler } from './line.ts'
+import { LineError } from './line-error.ts'
+import { Lines } from './lines.ts'
 import type { TargetPlan, UpstreamPlan } from './plan.ts'
+import type { UpstreamRequest } from './upstream-request.ts'
 
 /**
  * Requests and tunnels that one target may have open: bounds what a hanging upstream can take. Each has
@@ -27,7 +29,7 @@ export type Upstream = ReturnType<typeof createUpstream>
 export interface Place {
   /** The upstream's own authority, for `Host`. */
   readonly authority: string
-  dispatch(options: Dispatcher.DispatchOptions, handler: Handler): void
+  dispatch(request: UpstreamRequest, handler: AnswerHandler): void
   /** The target has a connection for the request. */
   reached(): void
   /** The target could not be reached. True where the place is now at one that was not tried for this request. */
@@ -41,7 +43,7 @@ const none: readonly Target[] = []
 
 /** True for the end of a connection on which bytes came beside an answer, or in place of one. */
 const isUnasked = (error: Error): boolean =>
-  error instanceof errors.HTTPParserError || error.message === 'bad response'
+  error instanceof LineError && (error.code === 'LINE_MALFORMED' || error.code === 'LINE_UNASKED')
 
 /** The files that the connections of an upstream need. Throws where one cannot be read. */
 export const tlsOf = ({ tls }: Pick<UpstreamPlan, 'tls'>) => {
@@ -71,7 +73,7 @@ class Taken implements Place {
     return this.#target.plan.authority
   }
 
-  dispatch(request: Dispatcher.DispatchOptions, handler: Handler): void {
+  dispatch(request: UpstreamRequest, handler: AnswerHandler): void {
     const { lines, fresh, health } = this.#target
     if (this.#alone || health.isSuspect(performance.now()))
       fresh.dispatch({ ...request, reset: true }, handler)
@@ -103,24 +105,17 @@ class Taken implements Place {
 }
 
 /**
- * The pooled connections of one upstream. Certificates are verified; no redirect is followed and
- * nothing sent twice, because `dispatch` does neither. Time-outs other than that of the connection
- * are the exchange's.
+ * The pooled connections of one upstream. Certificates are verified; no redirect is followed and nothing sent
+ * twice. Time-outs other than that of the connection are the exchange's.
  */
 export const createUpstream = (plan: UpstreamPlan, limit = maxOpen) => {
-  const client = {
-    pipelining: 1,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    keepAliveTimeout: 4000,
-    maxHeaderSize: 32 * 1024,
-  }
-  const connector = { timeout: plan.connectTimeout, ...tlsOf(plan) }
+  const tls = tlsOf(plan)
+  const timeout = plan.connectTimeout
   const targets: Target[] = plan.targets.map(target => {
     const { origin, socketPath } = target
     const health = createHealth()
     const lines = (lost: (error: Error) => void) =>
-      new Lines({ origin, socketPath, client, connector, lost })
+      new Lines({ origin, socketPath, timeout, tls, lost })
     const watch = (error: Error): void => {
       if (isUnasked(error)) health.answeredUnasked(performance.now())
     }
@@ -170,8 +165,8 @@ export const createUpstream = (plan: UpstreamPlan, limit = maxOpen) => {
         up: health.isWell(),
         quarantined: health.isSuspect(performance.now()),
       })),
-    /** Waits for what is under way. */
-    close: async () => void (await Promise.all(everyLine.map(lines => lines.close()))),
-    destroy: async () => void (await Promise.all(everyLine.map(lines => lines.destroy()))),
+    destroy: (): void => {
+      for (const lines of everyLine) lines.destroy()
+    },
   }
 }

@@ -1,10 +1,10 @@
 import t from 'tap'
-import type { Dispatcher } from 'undici'
 import type { ErrorCode } from '../../src/errors.ts'
 import type { Context } from '../../src/http/context.ts'
 import { createForwarder, type ForwarderParts } from '../../src/http/forwarder.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import type { RoutePlan } from '../../src/proxy/plan.ts'
+import type { UpstreamRequest } from '../../src/proxy/upstream-request.ts'
 import type { Session } from '../../src/session/store.ts'
 
 interface Asked {
@@ -20,11 +20,11 @@ interface Asked {
 /** Forwards one request, and tells what went upstream or why nothing did. */
 const forward = (asked: Asked = {}) => {
   const told: string[] = []
-  const sent: Dispatcher.DispatchOptions[] = []
+  const sent: UpstreamRequest[] = []
   let bearer: string | undefined
   const place = {
     ...{ authority: 'api', reached: () => undefined, moved: () => false, renew: () => undefined },
-    dispatch: (options: Dispatcher.DispatchOptions) => void sent.push(options),
+    dispatch: (options: UpstreamRequest) => void sent.push(options),
     release: () => void told.push('release'),
   }
   const parts = {

@@ -1,12 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
-import type { Dispatcher } from 'undici'
 import { GatewayError } from '../../src/errors.ts'
 import { createDeadlines } from '../../src/proxy/deadlines.ts'
 import { Exchange } from '../../src/proxy/exchange.ts'
 import { failureOf } from '../../src/proxy/failure.ts'
+import { LineError } from '../../src/proxy/line-error.ts'
 import type { RoutePlan } from '../../src/proxy/plan.ts'
 import type { Place } from '../../src/proxy/upstream.ts'
+import type { UpstreamRequest } from '../../src/proxy/upstream-request.ts'
 import { until } from '../fixtures/until.ts'
 
 interface Test {
@@ -42,15 +43,14 @@ const start = (t: Test, more: Partial<Place> = {}) => {
     destroy: () => say('destroy'),
   }
   const owner = {
-    responseHeaders: (raw: readonly Buffer[]) => raw.map(String),
+    responseHeaders: (received: readonly string[]) => [...received],
     failed: (error: unknown) => say(`failed ${failureOf(error)}`),
     over: () => say('over'),
   }
   const hosts: unknown[] = []
   const place = {
     authority: 'two',
-    dispatch: ({ headers }: Dispatcher.DispatchOptions) =>
-      void hosts.push(Array.isArray(headers) && headers[1]),
+    dispatch: ({ headers }: UpstreamRequest) => void hosts.push(headers[1]),
     reached: () => say('reached'),
     moved: () => false,
     renew: () => say('renew'),
@@ -59,26 +59,22 @@ const start = (t: Test, more: Partial<Place> = {}) => {
   }
   const upstream = { connectTimeout: 20, headersTimeout: 20, idleTimeout: 20 }
   const exchange = new Exchange(sink, owner, { upstream } as RoutePlan, place, deadlines)
-  const send = (options: Partial<Dispatcher.DispatchOptions> = {}) =>
+  const send = (options: Partial<UpstreamRequest> = {}) =>
     exchange.start({ path: '/', method: 'GET', headers: ['host', 'one'], body: null, ...options })
   return { exchange, send, sink, told, hosts, deadlines }
 }
-const aborted = () => undefined
+const connection = { abort: () => undefined, resume: () => undefined }
 const head = (exchange: Exchange, status = 200, headers: string[] = []) =>
-  exchange.onHeaders(
-    status,
-    headers.map(Buffer.from as (text: string) => Buffer),
-    () => undefined,
-    'OK',
-  )
+  exchange.onHeaders(status, headers, 'OK')
+const data = (exchange: Exchange) => exchange.onData(Buffer.from('x'))
 
 t.test('an answer runs through, and the place is given back once', async t => {
   const { exchange, send, told, deadlines } = start(t)
   send()
-  exchange.onConnect(aborted)
+  exchange.onConnect(connection, false)
   head(exchange, 103)
   head(exchange, 200, ['a', 'b'])
-  exchange.onData(Buffer.from('x'))
+  data(exchange)
   exchange.onComplete()
   exchange.onComplete()
   exchange.onError(new Error('late'))
@@ -95,9 +91,9 @@ t.test('an answer leaves at the end of the turn, and what fills the buffer at on
     const made = start(t)
     Object.assign(made.sink, more)
     made.send()
-    made.exchange.onConnect(aborted)
+    made.exchange.onConnect(connection, false)
     head(made.exchange)
-    made.exchange.onData(Buffer.from('x'))
+    data(made.exchange)
     return made
   }
   const long = begun()
@@ -125,15 +121,16 @@ t.test('an answer leaves at the end of the turn, and what fills the buffer at on
 t.test('what was stopped before it had a connection is aborted when it gets one', async t => {
   const { exchange, send, told } = start(t)
   send()
-  const reason = new Error('the client went away')
-  exchange.stop(reason)
-  let error: Error | undefined
-  exchange.onConnect(given => {
-    error = given
-  })
-  t.equal(error, reason)
-  t.notOk(head(exchange))
-  t.notOk(exchange.onData(Buffer.from('x')))
+  exchange.stop(new Error('the client went away'))
+  let given = false
+  const give = (): void => {
+    given = true
+  }
+  exchange.onConnect({ ...connection, abort: give }, false)
+  t.ok(given)
+  head(exchange)
+  t.notOk(data(exchange))
+  t.notOk(told.some(what => what.startsWith('head')))
   t.notOk(told.includes('write x'))
 })
 
@@ -142,15 +139,16 @@ t.test(
   async t => {
     const silent = start(t)
     silent.send()
-    let error: Error | undefined
-    silent.exchange.onConnect(given => {
-      error = given
-    })
+    let given = false
+    const give = (): void => {
+      given = true
+    }
+    silent.exchange.onConnect({ ...connection, abort: give }, false)
     await until(() => silent.told.includes('failed upstream_timeout'))
-    t.ok(error instanceof GatewayError)
+    t.ok(given, 'and its connection is closed')
     const stalled = start(t)
     stalled.send()
-    stalled.exchange.onConnect(aborted)
+    stalled.exchange.onConnect(connection, false)
     head(stalled.exchange)
     await until(() => stalled.told.includes('destroy'))
     t.notOk(stalled.told.some(what => what.startsWith('failed')))
@@ -162,16 +160,16 @@ t.test(
   async t => {
     const slow = start(t)
     slow.send()
-    slow.exchange.onConnect(aborted)
+    slow.exchange.onConnect(connection, false)
     head(slow.exchange)
     slow.sink.full = true
-    t.equal(slow.exchange.onData(Buffer.from('x')), false)
+    t.equal(data(slow.exchange), false)
     t.equal(slow.exchange.deadline, Number.POSITIVE_INFINITY)
     slow.sink.listener()
     t.not(slow.exchange.deadline, Number.POSITIVE_INFINITY)
     const events = start(t)
     events.send()
-    events.exchange.onConnect(aborted)
+    events.exchange.onConnect(connection, false)
     head(events.exchange, 200, ['Content-Type', 'text/event-stream; charset=utf-8'])
     t.ok(events.told.includes('flush'))
     t.equal(events.exchange.deadline, Number.POSITIVE_INFINITY)
@@ -192,7 +190,7 @@ t.test(
     t.ok(told.includes('failed upstream_failed'))
     const ours = start(t, { moved: () => t.fail('not elsewhere') as never })
     ours.send()
-    ours.exchange.onError(coded('UND_ERR_INVALID_ARG'))
+    ours.exchange.onError(new LineError('LINE_REFUSED', 'a header'))
     t.ok(ours.told.includes('failed malformed_request'))
   },
 )
@@ -200,37 +198,33 @@ t.test(
 t.test(
   'a kept connection that closed: once more, if nothing can be done twice (PX-12)',
   async t => {
-    const closed = Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' })
-    const sent = (served: number, options: Partial<Dispatcher.DispatchOptions> = {}) => {
+    const closed = new LineError('LINE_CLOSED', 'the other side closed')
+    const sent = (reused: boolean, options: Partial<UpstreamRequest> = {}) => {
       const made = start(t)
       made.send(options)
-      made.exchange.line = { served } as never
-      made.exchange.onConnect(aborted)
+      made.exchange.onConnect(connection, reused)
       made.exchange.onError(closed)
       return made
     }
-    const again = sent(1)
+    const again = sent(true)
     t.equal(again.hosts.length, 2)
-    again.exchange.line = { served: 1 } as never
-    again.exchange.onConnect(aborted)
+    again.exchange.onConnect(connection, true)
     again.exchange.onError(closed)
     t.equal(again.hosts.length, 2, 'but not three times')
-    t.equal(sent(0).hosts.length, 1, 'a new connection')
-    t.equal(sent(1, { method: 'POST' }).hosts.length, 1)
-    t.equal(sent(1, { body: 'x' }).hosts.length, 1)
+    t.equal(sent(false).hosts.length, 1, 'a new connection')
+    t.equal(sent(true, { method: 'POST' }).hosts.length, 1)
+    t.equal(sent(true, { body: Buffer.from('x') }).hosts.length, 1)
   },
 )
 
-t.test('what the upstream or undici did has a code', async t => {
+t.test('what the upstream or its connection did has a code', async t => {
   t.equal(failureOf(new GatewayError('body_too_large', 'x')), 'body_too_large')
-  t.equal(failureOf(coded('UND_ERR_CONNECT_TIMEOUT')), 'upstream_timeout')
-  t.equal(failureOf(coded('UND_ERR_NOT_SUPPORTED')), 'malformed_request')
+  t.equal(failureOf(coded('ETIMEDOUT')), 'upstream_timeout')
+  t.equal(failureOf(new LineError('LINE_REFUSED', 'x')), 'malformed_request')
   t.equal(failureOf(coded('ECONNRESET')), 'upstream_failed')
   t.equal(failureOf('odd'), 'upstream_failed')
   const { send, told } = start(t, {
-    dispatch: () => {
-      throw new Error('at once')
-    },
+    dispatch: (_, handler) => handler.onError(new Error('at once')),
   })
   send()
   t.ok(told.includes('failed upstream_failed'))
@@ -239,13 +233,13 @@ t.test('what the upstream or undici did has a code', async t => {
 t.test('a tunnel that nobody asked for is closed', async t => {
   const { exchange, send, told } = start(t)
   send()
-  exchange.onConnect(aborted)
+  exchange.onConnect(connection, false)
   const { PassThrough } = await import('node:stream')
   const upstream = new PassThrough()
-  exchange.onUpgrade(101, [], upstream)
+  exchange.onUpgrade([], upstream)
   t.ok(upstream.destroyed)
   t.ok(told.includes('failed upstream_failed'))
   const late = new PassThrough()
-  exchange.onUpgrade(101, [], late)
+  exchange.onUpgrade([], late)
   t.ok(late.destroyed)
 })

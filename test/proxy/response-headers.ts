@@ -11,7 +11,7 @@ const options = {
   ownCookies: new Set(['__host-http-session']),
 }
 const build = createResponseHeaders(options)
-const buffers = (...texts: string[]) => texts.map(text => Buffer.from(text, 'latin1'))
+const block = (...texts: string[]) => texts
 const plain = {
   auth: 'none',
   publicLocation: (location: string) => location.replace('http://internal', ''),
@@ -21,7 +21,7 @@ const session = { ...plain, auth: 'session' } as RoutePlan
 t.test(
   'hop-by-hop and nominated fields of an answer do not reach the client (PX-02, CVE-2026-71849)',
   async t => {
-    const raw = buffers(
+    const raw = block(
       ...[
         'Connection',
         'x-internal, close',
@@ -46,8 +46,8 @@ t.test(
       ],
     )
     t.strictSame(build(raw, plain, []), ['X-B', '2'])
-    t.strictSame(build(buffers('Connection', 'keep-alive', 'X-B', '2'), plain, []), ['X-B', '2'])
-    const twice = buffers('Connection', 'x-a', 'X-A', '1', 'Connection', 'x-b', 'X-B', '2')
+    t.strictSame(build(block('Connection', 'keep-alive', 'X-B', '2'), plain, []), ['X-B', '2'])
+    const twice = block('Connection', 'x-a', 'X-A', '1', 'Connection', 'x-b', 'X-B', '2')
     t.strictSame(build(twice, plain, []), [], 'each of several Connection lines counts')
   },
 )
@@ -58,7 +58,7 @@ t.test('an upstream neither sets nor removes our cookie, in no spelling (CK-14)'
     '__host-http-SESSION=; Max-Age=0',
     ' __Host-Http-session=y; Path=/',
   ]
-  const raw = buffers(
+  const raw = block(
     ...mine.flatMap(value => ['Set-Cookie', value]),
     'Set-Cookie',
     'theme=dark',
@@ -71,7 +71,7 @@ t.test('an upstream neither sets nor removes our cookie, in no spelling (CK-14)'
 t.test(
   'an answer to a session is private whatever the upstream says; other routes keep theirs (PX-15)',
   async t => {
-    t.strictSame(build(buffers('ETag', 'e'), session, []), [
+    t.strictSame(build(block('ETag', 'e'), session, []), [
       'ETag',
       'e',
       'cache-control',
@@ -79,23 +79,23 @@ t.test(
       'vary',
       'Cookie',
     ])
-    t.strictSame(build(buffers('Cache-Control', 'public, max-age=60'), session, []), [
+    t.strictSame(build(block('Cache-Control', 'public, max-age=60'), session, []), [
       'cache-control',
       'private, max-age=60',
       'vary',
       'Cookie',
     ])
-    t.strictSame(build(buffers('Cache-Control', 'public, max-age=60'), plain, []), [
+    t.strictSame(build(block('Cache-Control', 'public, max-age=60'), plain, []), [
       'Cache-Control',
       'public, max-age=60',
     ])
-    const targeted = buffers('CDN-Cache-Control', 'max-age=60', 'Surrogate-Control', 'max-age=60')
+    const targeted = block('CDN-Cache-Control', 'max-age=60', 'Surrogate-Control', 'max-age=60')
     t.strictSame(build(targeted, session, []).slice(0, 2), ['cache-control', 'private'], 'RFC 9213')
     t.equal(privateCacheControl('no-store'), 'no-store')
     t.equal(privateCacheControl('PUBLIC, s-maxage=5, no-cache'), 'private, no-cache')
     t.equal(privateCacheControl('private, max-age=1'), 'private, max-age=1')
     t.strictSame(
-      build(buffers('Cache-Control', 'no-store', 'cache-control', 'public'), session, []),
+      build(block('Cache-Control', 'no-store', 'cache-control', 'public'), session, []),
       ['cache-control', 'no-store', 'vary', 'Cookie'],
     )
   },
@@ -104,7 +104,7 @@ t.test(
 t.test(
   "what would act on the gateway's origin stays with the upstream on session routes (HD-08, CS-10)",
   async t => {
-    const raw = buffers(
+    const raw = block(
       ...[
         'Access-Control-Allow-Origin',
         '*',
@@ -128,15 +128,12 @@ t.test(
       'vary',
       'Cookie',
     ])
-    t.strictSame(
-      build(raw, plain, []),
-      raw.slice(0, 8).map(part => part.toString()),
-    )
+    t.strictSame(build(raw, plain, []), raw.slice(0, 8))
   },
 )
 
 t.test('Location is mapped back, our own headers are appended, and https gets HSTS', async t => {
-  t.strictSame(build(buffers('Location', 'http://internal/x'), plain, ['vary', 'Origin']), [
+  t.strictSame(build(block('Location', 'http://internal/x'), plain, ['vary', 'Origin']), [
     'Location',
     '/x',
     'vary',
@@ -151,7 +148,7 @@ t.test(
   async t => {
     const shared = { ...session, allowSharedCache: true } as RoutePlan
     const cacheOf = (...texts: string[]) =>
-      build(buffers(...texts), shared, []).filter((_, at, all) =>
+      build(block(...texts), shared, []).filter((_, at, all) =>
         /^(?:cache-control|vary)$/i.test(all[at - (at % 2)] ?? ''),
       )
     const kept = (value: string) => cacheOf('Cache-Control', value)
@@ -185,7 +182,7 @@ t.test(
     t.strictSame(cacheOf('Vary', 'Accept', 'Cache-Control', 'public'), [
       ...['Vary', 'Accept', 'cache-control', 'public'],
     ])
-    const targeted = build(buffers('CDN-Cache-Control', 'max-age=60'), shared, [])
+    const targeted = build(block('CDN-Cache-Control', 'max-age=60'), shared, [])
     t.strictSame(targeted, ['cache-control', 'private', 'vary', 'Cookie'])
     t.equal(isForSharedCaches('x-public, max-age=1'), false)
     t.equal(isForSharedCaches(''), false)
