@@ -1,7 +1,8 @@
 import { createCapturedExchange } from '../login/captured-exchange.ts'
 import type { Exchange } from '../login/exchange.ts'
 import { createPost } from '../proxy/post.ts'
-import { createUpstream, tlsOf } from '../proxy/upstream.ts'
+import { createUpstream } from '../proxy/upstream.ts'
+import { tlsOf } from '../proxy/upstream-tls.ts'
 import type { Compiled } from './serving.ts'
 
 /** The captures that refresh, one for each provider, with the upstream of their route. */

@@ -118,8 +118,6 @@ export const createForwarder = (parts: ForwarderParts) => {
       headers,
       body: requestBody(req, route.maxBody),
       upgrade: upgrade === undefined ? null : 'websocket',
-      // Who reads no chunks would take the body for a request: its answer must not meet another's.
-      reset: req.headers['transfer-encoding'] !== undefined,
     })
   }
 

@@ -69,6 +69,8 @@ export const createServer = (entry: () => Entry, patience = usualPatience) => {
       ...{ keepAliveTimeout, requestTimeout: 0, maxHeaderSize: 16 * 1024 },
       headersTimeout: patience.headers,
       connectionsCheckingInterval: patience.headers / 3,
+      // What comes through this parser is sent on as it is, whatever options Node was started with.
+      insecureHTTPParser: false,
       // A doubled Host must not read as one; the check of framing sees to both.
       ...{ joinDuplicateHeaders: true, requireHostHeader: false },
       ServerResponse: Answer,

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { JWTPayload, JWTVerifyResult } from 'jose'
 import { type KeySet, KeysUnavailable } from './key-set.ts'
 import { reasonOf } from './reason.ts'
-import { verifySigned } from './signed.ts'
+import { isCompact, verifySigned } from './signed.ts'
 
 export interface Identity {
   readonly sub: string
@@ -46,6 +46,7 @@ export const verifyIdToken = async (token: string, expected: Expected): Promise<
       ...{ issuer, audience: clientId, algorithms, clockTolerance },
       requiredClaims: ['sub', 'iat', 'exp'],
     })
+    if (!isCompact(token)) return { kind: 'refused', reason: 'it is not written as a JWT' }
     const reason = wrongWith(verified, clientId, accessToken)
     return reason === undefined ? identityOf(verified.payload) : { kind: 'refused', reason }
   } catch (error) {

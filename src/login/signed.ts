@@ -2,6 +2,12 @@ import { errors, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from '
 import type { KeySet } from './key-set.ts'
 
 /**
+ * Whether a JWT is written as RFC 7515 section 7.1 has it. jose reads past blanks and line ends in the signature; in a
+ * header field they would be another one.
+ */
+export const isCompact = (token: string): boolean => /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)
+
+/**
  * Believes a JWT that one of a provider's published keys has signed and that meets `expected`. Rejects
  * with jose's errors, or with KeysUnavailable. What the token says of its own keys (`jku`, `jwk`,
  * `x5u`, `x5c`) is never looked at (RFC 8725 section 3.10).

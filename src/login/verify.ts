@@ -2,7 +2,7 @@ import { type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose'
 import { createKeySet, type KeySetLimits, KeysUnavailable } from './key-set.ts'
 import { type Pointer, resolve } from './pointer.ts'
 import { reasonOf } from './reason.ts'
-import { verifySigned } from './signed.ts'
+import { isCompact, verifySigned } from './signed.ts'
 
 export interface VerifyRules {
   readonly jwks?: string
@@ -58,7 +58,9 @@ export const createVerifier = (
 
   return async token => {
     try {
-      return read(await believe(token), subject)
+      const verified = await believe(token)
+      if (!isCompact(token)) return { kind: 'forged', reason: 'it is not written as a JWT' }
+      return read(verified, subject)
     } catch (error) {
       const kind = error instanceof KeysUnavailable ? 'unavailable' : 'forged'
       return { kind, reason: reasonOf(error) }

@@ -12,7 +12,7 @@ export interface AnswerHead {
   readonly headers: string[]
   /** That of an answer that may have a body. */
   readonly framing: Framing
-  /** False where the connection is over with this answer. */
+  /** False where the connection is to be over with this answer. */
   readonly keepAlive: boolean
   /** Seconds that the other side says it keeps an idle connection; undefined where it does not say. */
   readonly idleTimeout: number | undefined
@@ -118,14 +118,21 @@ export const readHead = (text: string): AnswerHead => {
     // A coding under the chunks would be lost on the way; and HTTP/1.0 knows none.
     if (coding !== 'chunked' || minor === '0') throw malformed('its transfer coding is not chunked')
   }
+  const framing = coding !== undefined ? 'chunked' : (length ?? 'close')
   return {
     status: Number(status),
     statusText,
     headers,
-    framing: coding !== undefined ? 'chunked' : (length ?? 'close'),
-    keepAlive: !closes,
+    framing,
+    keepAlive: !closes && !promisesMore(status, framing),
     idleTimeout: idle === undefined ? undefined : Number(idle),
   }
+}
+
+/** True for an answer that has no body and announces one: it may come all the same (RFC 9110 sections 8.6 and 15.4.5). */
+const promisesMore = (status: string, framing: Framing): boolean => {
+  if (status === '204') return framing === 'chunked' || (framing !== 'close' && framing > 0)
+  return status === '304' && framing === 'chunked'
 }
 
 /** Reads the trailer section of a chunked body, which nobody gets. Throws `LINE_MALFORMED` as `readHead` does. */

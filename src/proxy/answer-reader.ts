@@ -56,7 +56,7 @@ export class AnswerReader {
   /** The answer to HEAD has no body, whatever it says of one. */
   #toHead = false
   #interim = 0
-  /** Bytes that are still to come of the body or of the chunk, or that may come of the trailer section. */
+  /** Bytes that are still to come of the body, of the chunk or of its end, or that may come of the trailer section. */
   #rest = 0
   /** The beginning of a line or block that has not all arrived. */
   #kept = nothing
@@ -113,6 +113,8 @@ export class AnswerReader {
   }
 
   #readHead(portion: Buffer, at: number): number {
+    if (this.#kept.length === 0 && portion[at] !== opening.charCodeAt(0))
+      throw malformed('it does not begin with a status line')
     const taken = this.#take(portion, at, headEnd, this.#limit)
     if (taken === undefined) {
       const begun = this.#kept.toString('latin1', 0, opening.length)
@@ -143,7 +145,10 @@ export class AnswerReader {
     this.#listener.onBody(end - at === portion.length ? portion : portion.subarray(at, end))
     if (this.#rest > 0) return end
     if (this.#state === lengthBody) this.#end()
-    else this.#state = chunkEnd
+    else {
+      this.#state = chunkEnd
+      this.#rest = crlf.length
+    }
     return end
   }
 
@@ -162,13 +167,9 @@ export class AnswerReader {
   }
 
   #readChunkEnd(portion: Buffer, at: number): number {
-    const taken = this.#take(portion, at, crlf, crlf.length)
-    if (taken !== undefined) {
-      this.#state = chunkSize
-      return taken.end
-    }
-    if (!'\r'.startsWith(this.#kept.toString('latin1'))) throw malformed('a chunk is too long')
-    return portion.length
+    if (portion[at] !== crlf[crlf.length - this.#rest]) throw malformed('a chunk is too long')
+    if (--this.#rest === 0) this.#state = chunkSize
+    return at + 1
   }
 
   #readTrailers(portion: Buffer, at: number): number {
@@ -196,7 +197,7 @@ export class AnswerReader {
     const start = kept === 0 ? at : 0
     const found = whole.indexOf(mark, Math.max(start, kept - mark.length + 1))
     if ((found < 0 ? whole.length : found + mark.length) - start > limit)
-      throw malformed('a header block or line is too long')
+      throw new LineError('LINE_OVERFLOW', `a header block or line of more than ${limit} bytes`)
     if (found < 0) {
       // It would be waited for in vain.
       if (hasLoneLineFeed(whole, start)) throw malformed('a line ends with LF alone')

@@ -27,7 +27,8 @@ export const createBuffer = (limit: number, done: (answer: Buffered | undefined)
     flushHeaders: () => undefined,
     write: chunk => {
       size += chunk.length
-      if (size <= limit) chunks.push(chunk)
+      // A copy: a small one may be a view of a large portion, which would be kept for it.
+      if (size <= limit) chunks.push(Buffer.from(chunk))
       else chunks.length = 0
       return true
     },

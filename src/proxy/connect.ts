@@ -1,5 +1,5 @@
 import { isIP, connect as openTcp, type Socket } from 'node:net'
-import { type ConnectionOptions, connect as openTls } from 'node:tls'
+import { createSecureContext, connect as openTls, type SecureContextOptions } from 'node:tls'
 
 export interface ConnectOptions {
   /** Scheme, host and port. */
@@ -8,7 +8,7 @@ export interface ConnectOptions {
   readonly socketPath: string | undefined
   /** Milliseconds until a connection has to be there, encrypted where it is to be. */
   readonly timeout: number
-  readonly tls: Pick<ConnectionOptions, 'ca' | 'cert' | 'key'>
+  readonly tls: Pick<SecureContextOptions, 'ca' | 'cert' | 'key'>
 }
 
 /** What became of a connection: exactly one of the two is called. */
@@ -23,20 +23,21 @@ const probeAfter = 60_000
 /**
  * Opens connections to one target. Certificates are verified against its name, and the connections resume each other's
  * TLS sessions. Gives the socket at once, so that it can be destroyed. Errors have the codes of the system or of
- * TLS; `ETIMEDOUT` also where `timeout` is over.
+ * TLS; `ETIMEDOUT` also where `timeout` is over. Throws for files that are no certificates or keys.
  */
 export const createConnect = ({ origin, socketPath, timeout, tls }: ConnectOptions) => {
   const { protocol, hostname, port } = new URL(origin)
   const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
   const name = isIP(host) === 0 ? { servername: host } : {}
+  const secureContext = protocol === 'https:' ? createSecureContext(tls) : undefined
   let session: Buffer | undefined
 
   const open = (): Socket => {
     if (socketPath !== undefined) return openTcp({ path: socketPath })
-    if (protocol !== 'https:') return openTcp({ host, port: Number(port || 80) })
+    if (secureContext === undefined) return openTcp({ host, port: Number(port || 80) })
     const resumed = session === undefined ? {} : { session }
-    const place = { host, port: Number(port || 443) }
-    const socket = openTls({ ...tls, ...place, ...name, ...resumed, ALPNProtocols: ['http/1.1'] })
+    const place = { host, port: Number(port || 443), ALPNProtocols: ['http/1.1'] }
+    const socket = openTls({ ...place, ...name, ...resumed, secureContext })
     return socket.on('session', given => {
       session = given
     })

@@ -3,6 +3,7 @@
  *
  * - `LINE_CLOSED`: the other side closed it before there was a whole answer
  * - `LINE_MALFORMED`: what came is no HTTP/1.1 that can be believed
+ * - `LINE_OVERFLOW`: a header block, or a line, is longer than is read
  * - `LINE_UNASKED`: something came that nobody had asked for
  * - `LINE_REFUSED`: the request cannot be sent as it is, to whatever target
  * - `LINE_ENDED`: this side wants no more requests
@@ -10,6 +11,7 @@
 export type LineErrorCode =
   | 'LINE_CLOSED'
   | 'LINE_MALFORMED'
+  | 'LINE_OVERFLOW'
   | 'LINE_UNASKED'
   | 'LINE_REFUSED'
   | 'LINE_ENDED'
@@ -23,3 +25,7 @@ export class LineError extends Error {
     this.code = code
   }
 }
+
+/** What was thrown, as an error. */
+export const errorOf = (thrown: unknown): Error =>
+  thrown instanceof Error ? thrown : new Error(String(thrown))

@@ -2,10 +2,10 @@ import type { Socket } from 'node:net'
 import { type Duplex, Readable } from 'node:stream'
 import type { AnswerHead } from './answer-head.ts'
 import { type AnswerListener, AnswerReader } from './answer-reader.ts'
-import { LineError } from './line-error.ts'
+import { errorOf, LineError } from './line-error.ts'
 import { flushAfterTurn, type Held } from './turn.ts'
 import { Upload } from './upload.ts'
-import { endOf, isLast, type RequestHead, type UpstreamRequest } from './upstream-request.ts'
+import { endOf, type RequestHead, type UpstreamRequest } from './upstream-request.ts'
 
 /** A connection as one request sees it. Both do nothing once that request is over. */
 export interface Connection {
@@ -106,7 +106,7 @@ export class Line implements Connection, AnswerListener, Held {
     const { body } = request
     this.#request = request
     this.#handler = handler
-    this.#last = isLast(request)
+    this.#last = head.last
     handler.onConnect(this, this.served++ > 0)
     if (body instanceof Readable) return this.#upload(request, head, body)
     // It was given up while it waited.
@@ -217,7 +217,7 @@ export class Line implements Connection, AnswerListener, Held {
   readonly #onClose = (): void => this.#fail(new LineError('LINE_CLOSED', 'it was closed'))
 
   #fail(error: unknown): void {
-    const reason = error instanceof Error ? error : new Error(String(error))
+    const reason = errorOf(error)
     this.close(reason, reason)
   }
 

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { type ConnectOptions, createConnect } from './connect.ts'
 import { type AnswerHandler, Line, type LineOwner, type Message } from './line.ts'
-import { LineError } from './line-error.ts'
+import { errorOf, LineError } from './line-error.ts'
+import { whenReadable } from './upload.ts'
 import { type RequestHead, requestHead, type UpstreamRequest } from './upstream-request.ts'
 
 export interface LinesOptions extends ConnectOptions {
@@ -15,6 +17,10 @@ const longestIdle = 600_000
 /** Milliseconds by which we are earlier than the other side: a request could be on its way when it closes. */
 const margin = 2_000
 const sweepEvery = 500
+/** So many are closed in one go at the most: each takes the system some time. */
+const mostAtOnce = 200
+
+const ended = (): LineError => new LineError('LINE_ENDED', 'the connections are closed')
 
 /** Milliseconds that a line may wait. */
 const patienceWith = ({ idleTimeout }: Line): number =>
@@ -51,16 +57,21 @@ export class Lines implements LineOwner {
     try {
       head = requestHead(request)
     } catch (error) {
-      return handler.onError(error instanceof Error ? error : new Error(String(error)))
+      return handler.onError(errorOf(error))
     }
-    this.missed({ request, head, handler })
+    const message = { request, head, handler }
+    const { body } = request
+    if (body instanceof Readable) {
+      // What a client is slow to send must not hold a connection, nor one that the other side gives up meanwhile.
+      const failed = (error: Error): void => handler.onError(error)
+      whenReadable(body, { ready: () => this.missed(message), failed })
+    } else this.missed(message)
   }
 
   /** Finds a connection for a message of which nothing has been sent. */
   missed(message: Message): void {
     // A second attempt may come after the end of what the first was part of.
-    if (this.#destroyed)
-      return message.handler.onError(new LineError('LINE_ENDED', 'the connections are closed'))
+    if (this.#destroyed) return message.handler.onError(ended())
     const now = performance.now()
     for (let line = this.#free.pop(); line !== undefined; line = this.#free.pop()) {
       line.free = false
@@ -85,37 +96,44 @@ export class Lines implements LineOwner {
     if (error !== undefined) this.#lost(error)
   }
 
+  /** Closes those that wait for a request. */
+  closeFree(): void {
+    for (const line of [...this.#free]) line.close()
+  }
+
   /** Closes all of them at once. What is under way fails with `LINE_ENDED`. */
   destroy(): void {
     this.#destroyed = true
     clearInterval(this.#sweeper)
     for (const socket of this.#opening) socket.destroy()
-    for (const line of [...this.#all])
-      line.close(new LineError('LINE_ENDED', 'the connections are closed'))
+    for (const line of [...this.#all]) line.close(ended())
   }
 
   #open(message: Message): void {
-    const socket = this.#connect({
-      ready: () => {
-        this.#opening.delete(socket)
-        const line = new Line(socket, this)
-        this.#all.add(line)
-        line.send(message)
-      },
-      failed: error => {
-        this.#opening.delete(socket)
-        const ended = this.#destroyed
-          ? new LineError('LINE_ENDED', 'the connections are closed')
-          : error
-        message.handler.onError(ended)
-      },
-    })
+    const { handler } = message
+    const ready = (): void => {
+      this.#opening.delete(socket)
+      const line = new Line(socket, this)
+      this.#all.add(line)
+      line.send(message)
+    }
+    const failed = (error: Error): void => {
+      this.#opening.delete(socket)
+      handler.onError(this.#destroyed ? ended() : error)
+    }
+    let socket: Socket
+    try {
+      socket = this.#connect({ ready, failed })
+    } catch (error) {
+      return handler.onError(errorOf(error))
+    }
     this.#opening.add(socket)
   }
 
-  /** The oldest are first. */
   #sweep(): void {
     const now = performance.now()
-    for (const line of [...this.#free]) if (now - line.freeSince >= patienceWith(line)) line.close()
+    // The oldest are first.
+    const due = this.#free.filter(line => now - line.freeSince >= patienceWith(line))
+    for (const line of due.slice(0, mostAtOnce)) line.close()
   }
 }

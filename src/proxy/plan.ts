@@ -6,6 +6,7 @@ import { type RoutePlan, routePlan } from './route.ts'
 import { routeProblems } from './route-problems.ts'
 import { readTarget, type Target } from './target.ts'
 import { type UpstreamPlan, upstreamPlans, wrongWithTarget } from './upstream-plan.ts'
+import { wrongWithTls } from './upstream-tls.ts'
 
 export type { Matched } from './match.ts'
 export type { RoutePlan } from './route.ts'
@@ -34,6 +35,7 @@ export const compile = (config: Config): { plan: ProxyPlan; problems: Problem[] 
     plan,
     problems: [
       ...upstreamProblems(config),
+      ...tlsProblems(upstreams),
       ...config.routes.flatMap((route, index) => routeProblems(config, route, index)),
       ...conflicts(config),
       ...loginPageProblems(config, plan),
@@ -50,6 +52,13 @@ const upstreamProblems = (config: Config): Problem[] =>
         : [{ path: pointer('upstreams', name, 'targets', index), message }]
     }),
   )
+
+/** That its files can be read has been seen to before. */
+const tlsProblems = (upstreams: ReadonlyMap<string, UpstreamPlan>): Problem[] =>
+  [...upstreams].flatMap(([name, plan]) => {
+    const message = plan.tls === undefined ? undefined : wrongWithTls(plan)
+    return message === undefined ? [] : [{ path: pointer('upstreams', name, 'tls'), message }]
+  })
 
 /** Who is sent to log in must be able to see the page. */
 const loginPageProblems = ({ loginPage, publicUrl }: Config, plan: ProxyPlan): Problem[] => {

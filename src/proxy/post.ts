@@ -103,7 +103,8 @@ class Posting implements AnswerHandler {
     this.#size += chunk.length
     if (this.#size > this.#most)
       this.#fail(new Error(`the answer has more than ${this.#most} bytes`))
-    else this.#chunks.push(chunk)
+    // A copy: a small one may be a view of a large portion, which would be kept for it.
+    else this.#chunks.push(Buffer.from(chunk))
     return true
   }
 

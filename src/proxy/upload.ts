@@ -16,6 +16,29 @@ export interface UploadOptions {
   failed(error: Error): void
 }
 
+/**
+ * Calls `ready` once there is a first portion of a body, or its end; or `failed` where it broke off before. One of the two is
+ * called once.
+ */
+export const whenReadable = (
+  body: Readable,
+  { ready, failed }: { ready(): void; failed(error: Error): void },
+): void => {
+  const settle = (done: () => void) => (): void => {
+    body.off('readable', begun)
+    body.off('close', broken)
+    done()
+  }
+  const begun = settle(ready)
+  const broken = settle(() =>
+    failed(body.errored ?? new LineError('LINE_REFUSED', 'the body broke off')),
+  )
+  if (body.destroyed) return broken()
+  if (body.readableLength > 0 || body.readableEnded) return ready()
+  body.on('readable', begun)
+  body.on('close', broken)
+}
+
 /** A body on its way to the upstream, framed (RFC 9112 sections 6.2 and 7.1); no more of it under way than the socket holds. */
 export class Upload {
   readonly #options: UploadOptions

@@ -22,6 +22,8 @@ export type BodyFraming = number | 'chunked' | null
 export interface RequestHead {
   readonly text: string
   readonly framing: BodyFraming
+  /** The connection can serve no other request after this one. */
+  readonly last: boolean
 }
 
 /** Methods whose requests have a body, be it an empty one (RFC 9110 section 8.6). */
@@ -42,26 +44,29 @@ export const checkFields = (headers: readonly string[]): void => {
   }
 }
 
-/** True where the connection can serve no other request after this one. */
-export const isLast = ({ method, body, upgrade, reset = false }: UpstreamRequest): boolean =>
-  reset ||
-  typeof upgrade === 'string' ||
-  // Some servers send a body to HEAD all the same, others take that of GET for the next request.
-  method === 'HEAD' ||
-  (body !== null && !withContent.has(method))
+/** What some servers read in their own way: its answer must not meet another's. */
+const isOdd = (method: string, framing: BodyFraming): boolean =>
+  // A body comes to HEAD all the same; that of GET, or chunks, are taken for the next request.
+  method === 'HEAD' || framing === 'chunked' || (framing !== null && !withContent.has(method))
+
+const framingOf = (
+  { method, body }: UpstreamRequest,
+  announced: number | undefined,
+): BodyFraming => {
+  if (body === null) return withContent.has(method) ? 0 : null
+  return Buffer.isBuffer(body) ? body.length : (announced ?? 'chunked')
+}
 
 /**
  * The header block of a request as it is sent. Throws `LINE_REFUSED` for a method, a target or a length that cannot be
  * sent; fields are taken as they are, see `checkFields`.
  */
 export const requestHead = (request: UpstreamRequest): RequestHead => {
-  const { method, path, headers, body, upgrade } = request
+  const { method, path, headers, upgrade, reset = false } = request
   if (!token.test(method)) throw refused('the method is no token')
   if (!path.startsWith('/') || illegalInTarget.test(path)) throw refused('the target is no path')
   const [host = '', authority = ''] = headers
-  let text = `${method} ${path} HTTP/1.1\r\n${host}: ${authority}\r\n`
-  if (typeof upgrade === 'string') text += `connection: upgrade\r\nupgrade: ${upgrade}\r\n`
-  else text += isLast(request) ? 'connection: close\r\n' : 'connection: keep-alive\r\n'
+  let fields = ''
   let length: number | undefined
   for (let i = 2; i < headers.length; i += 2) {
     const name = headers[i] ?? ''
@@ -70,11 +75,17 @@ export const requestHead = (request: UpstreamRequest): RequestHead => {
       if (length !== undefined) throw refused('there are two lengths')
       length = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN
       if (!Number.isSafeInteger(length)) throw refused('the length is no number')
-    } else text += `${name}: ${value}\r\n`
+    } else fields += `${name}: ${value}\r\n`
   }
-  if (body === null) return { text, framing: withContent.has(method) ? 0 : null }
-  if (Buffer.isBuffer(body)) return { text, framing: body.length }
-  return { text, framing: length ?? 'chunked' }
+  const framing = framingOf(request, length)
+  const switches = typeof upgrade === 'string'
+  const last = reset || switches || isOdd(method, framing)
+  const connection = switches ? `upgrade\r\nupgrade: ${upgrade}` : last ? 'close' : 'keep-alive'
+  return {
+    text: `${method} ${path} HTTP/1.1\r\n${host}: ${authority}\r\nconnection: ${connection}\r\n${fields}`,
+    framing,
+    last,
+  }
 }
 
 /** The end of a header block: the field that frames the body, and the empty line. */

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { GatewayError } from '../errors.ts'
 import type { TargetStatus } from '../metrics.ts'
 import { createHealth, type Health } from './health.ts'
@@ -7,6 +6,7 @@ import { LineError } from './line-error.ts'
 import { Lines } from './lines.ts'
 import type { TargetPlan, UpstreamPlan } from './plan.ts'
 import type { UpstreamRequest } from './upstream-request.ts'
+import { tlsOf } from './upstream-tls.ts'
 
 /**
  * Requests and tunnels that one target may have open: bounds what a hanging upstream can take. Each has
@@ -44,16 +44,6 @@ const none: readonly Target[] = []
 /** True for the end of a connection on which bytes came beside an answer, or in place of one. */
 const isUnasked = (error: Error): boolean =>
   error instanceof LineError && (error.code === 'LINE_MALFORMED' || error.code === 'LINE_UNASKED')
-
-/** The files that the connections of an upstream need. Throws where one cannot be read. */
-export const tlsOf = ({ tls }: Pick<UpstreamPlan, 'tls'>) => {
-  if (tls === undefined) return {}
-  return {
-    ...(tls.ca === undefined ? {} : { ca: readFileSync(tls.ca) }),
-    ...(tls.cert === undefined ? {} : { cert: readFileSync(tls.cert) }),
-    ...(tls.key === undefined ? {} : { key: readFileSync(tls.key) }),
-  }
-}
 
 type Another = (tried: readonly Target[]) => Target | undefined
 
@@ -116,10 +106,13 @@ export const createUpstream = (plan: UpstreamPlan, limit = maxOpen) => {
     const health = createHealth()
     const lines = (lost: (error: Error) => void) =>
       new Lines({ origin, socketPath, timeout, tls, lost })
-    const watch = (error: Error): void => {
-      if (isUnasked(error)) health.answeredUnasked(performance.now())
-    }
-    return { plan: target, active: 0, health, lines: lines(watch), fresh: lines(() => undefined) }
+    const shared = lines(error => {
+      if (!isUnasked(error)) return
+      health.answeredUnasked(performance.now())
+      // What is free may have been answered in advance as well.
+      shared.closeFree()
+    })
+    return { plan: target, active: 0, health, lines: shared, fresh: lines(() => undefined) }
   })
 
   /** The least loaded target that is well; where none is, the one whose trial is due first. Those in `tried` are left out. */

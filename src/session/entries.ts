@@ -30,7 +30,7 @@ const overhead = 1_500
 /** Near enough for a bound: the bearers are one byte a character, claims grow when parsed. */
 const sizeOf = ({ bearers, claims }: Session): number =>
   overhead +
-  bearers.access_token.length +
+  (bearers.access_token?.length ?? 0) +
   (bearers.id_token?.length ?? 0) +
   4 * JSON.stringify(claims).length
 

@@ -7,7 +7,7 @@ export interface Session {
   /** SHA-1 of the stored bytes: which version of the record this is. */
   readonly version: string
   /** Ready values of `Authorization`. */
-  readonly bearers: { readonly access_token: string; readonly id_token: string | undefined }
+  readonly bearers: Readonly<Record<'access_token' | 'id_token', string | undefined>>
   readonly scopes: ReadonlySet<string>
   readonly claims: Readonly<Record<string, unknown>>
   readonly hasRefreshToken: boolean
@@ -30,6 +30,10 @@ interface Loaded {
   readonly now: number
 }
 
+/** Undefined for what would not stay one header value, whoever stored it (RFC 6750 section 2.1, RFC 9110 section 5.5). */
+const bearerOf = (token: string | undefined): string | undefined =>
+  token !== undefined && /^[!-~]+$/.test(token) ? `Bearer ${token}` : undefined
+
 /** What of a loaded record is kept at hand. The refresh token is not: it stays sealed. */
 export const createSession = (loaded: Loaded): Session => {
   const { handle, meta, version, tokens, sent, life, now } = loaded
@@ -38,10 +42,7 @@ export const createSession = (loaded: Loaded): Session => {
   return {
     ...{ handle, meta, version, claims },
     scopes: scopesOf(tokens),
-    bearers: {
-      access_token: `Bearer ${accessToken}`,
-      id_token: idToken === undefined ? undefined : `Bearer ${idToken}`,
-    },
+    bearers: { access_token: bearerOf(accessToken), id_token: bearerOf(idToken) },
     hasRefreshToken: refreshToken !== undefined,
     idleDeadline: Math.min(sent + life, absoluteDeadline),
     absoluteDeadline,

@@ -40,6 +40,13 @@ t.test('an ID token', async t => {
     t.match(await verify(await signed({}, { typ: 'jwt' })), { kind: 'verified' })
   })
 
+  await t.test('that would not stay one header field is refused (HD-04)', async t => {
+    const token = await signed({})
+    for (const odd of ['\r\n', '\n', ' ']) {
+      t.match(await verify(token + odd), { kind: 'refused', reason: 'it is not written as a JWT' })
+    }
+  })
+
   await t.test('with one claim wrong is refused (LG-06)', async t => {
     const wrong: Record<string, unknown>[] = [
       ...['iss', 'aud', 'exp', 'iat', 'sub'].map(name => ({ [name]: undefined })),

@@ -302,3 +302,22 @@ t.test('no reason holds a part of the token', async t => {
     t.ok(reason.length <= 300)
   }
 })
+
+t.test('a token that would not stay one header field is none (HD-04)', async t => {
+  const secret = 'a-secret-of-the-test-that-is-long-enough-for-hs256'
+  const byKey = (await published(t)).verify
+  const bySecret = createVerifier({ secret }, sub)
+  for (const [verify, token] of [
+    [byKey, await sign(key)],
+    [bySecret, hmac(secret, {})],
+  ] as const) {
+    t.match(await verify(token), { kind: 'verified' })
+    const middle = token.length - 10
+    for (const odd of ['\r\n', '\r\n\r\n', '\n', ' ', '\t']) {
+      const within = token.slice(0, middle) + odd + token.slice(middle)
+      for (const written of [token + odd, within]) {
+        t.match(await verify(written), { kind: 'forged' }, JSON.stringify(odd))
+      }
+    }
+  }
+})

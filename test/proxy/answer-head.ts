@@ -318,6 +318,20 @@ t.test('trailers are fields, or they are refused (RFC 9112 section 7.1.2)', asyn
   }
 })
 
+t.test(
+  'what has no body and announces one is the last of its connection (RFC 9110 section 8.6)',
+  async t => {
+    const keeps = (line: string, ...fields: string[]) =>
+      readHead([line, ...fields, ''].join('\r\n')).keepAlive
+    t.ok(keeps('HTTP/1.1 204 No Content'))
+    t.ok(keeps('HTTP/1.1 204 No Content', 'content-length: 0'))
+    t.ok(keeps('HTTP/1.1 304 Not Modified', 'content-length: 45'), 'that of the body it stands for')
+    t.notOk(keeps('HTTP/1.1 204 No Content', 'content-length: 45'))
+    for (const line of ['HTTP/1.1 204 No Content', 'HTTP/1.1 304 Not Modified'])
+      t.notOk(keeps(line, 'transfer-encoding: chunked'))
+  },
+)
+
 t.test('a status text is visible text, or nothing', async t => {
   for (const text of ['OK', '', 'Not Found', 'caf\u00e9', 'a\tb']) t.ok(isStatusText(text), text)
   for (const text of ['a\r\nb', '\u0000', '\ufffd', 'a\u0080']) t.notOk(isStatusText(text))

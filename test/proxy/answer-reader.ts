@@ -342,17 +342,17 @@ t.test('a header block has a limit, even when it never ends', async t => {
   t.equal(wrongIn(longest, ['200'], {}), undefined)
   t.equal(wrongIn(early + longest, ['103', '200'], {}), undefined, 'each has one of its own')
   const longer = ok(`a: ${'b'.repeat(spare + 1)}`)
-  t.equal(wrongIn(longer, ['LINE_MALFORMED'], {}), undefined)
+  t.equal(wrongIn(longer, ['LINE_OVERFLOW'], {}), undefined)
 
   for (const text of [
     block('HTTP/1.1 200 OK').padEnd(limit, 'b'),
     'HTTP/1.1 200 '.padEnd(limit, ' '),
   ]) {
     t.equal(wrongIn(text, [], {}), undefined, 'as many bytes may come')
-    t.equal(wrongIn(`${text}b`, ['LINE_MALFORMED'], {}), undefined, 'and not one more')
+    t.equal(wrongIn(`${text}b`, ['LINE_OVERFLOW'], {}), undefined, 'and not one more')
   }
   const endless = block('HTTP/1.1 200 OK', ...Array<string>(limit).fill('a: b'))
-  t.equal(wrongIn(endless.slice(0, limit + 1), ['LINE_MALFORMED'], {}), undefined)
+  t.equal(wrongIn(endless.slice(0, limit + 1), ['LINE_OVERFLOW'], {}), undefined)
 })
 
 t.test('the line with the size of a chunk has a limit', async t => {
@@ -360,8 +360,8 @@ t.test('the line with the size of a chunk has a limit', async t => {
   t.strictSame(readWhole(`${chunkedHead}${longest}x`), ['200', 'body x'])
   t.strictSame(readPortions([chunkedHead, ...longest, 'x']).said, ['200', 'body x'])
   for (const line of [`1;${'a'.repeat(1021)}\r\n`, '1;'.padEnd(1025, 'a'), '0'.repeat(1025)]) {
-    t.strictSame(readWhole(chunkedHead + line), ['200', 'LINE_MALFORMED'])
-    t.strictSame(readPortions([chunkedHead, ...line]).said, ['200', 'LINE_MALFORMED'])
+    t.strictSame(readWhole(chunkedHead + line), ['200', 'LINE_OVERFLOW'])
+    t.strictSame(readPortions([chunkedHead, ...line]).said, ['200', 'LINE_OVERFLOW'])
   }
 })
 
@@ -375,12 +375,12 @@ t.test('a trailer section has the limit of a header block, in one line or in man
     [...Array<string>(limit / 4 - 1).fill('a:'), 'b: 1', ''],
   ]) {
     const text = last + block(...lines)
-    if (lines.at(-1) === '') t.equal(wrongIn(text, ['200', 'LINE_MALFORMED'], {}), undefined)
-    else t.equal(wrongIn(`${text}\r`, ['200', 'LINE_MALFORMED'], {}), undefined, 'not one more')
+    if (lines.at(-1) === '') t.equal(wrongIn(text, ['200', 'LINE_OVERFLOW'], {}), undefined)
+    else t.equal(wrongIn(`${text}\r`, ['200', 'LINE_OVERFLOW'], {}), undefined, 'not one more')
   }
   const unended = `${last}${'a'.repeat(limit)}`
   t.equal(wrongIn(unended, ['200'], {}), undefined, 'as many bytes may come')
-  t.equal(wrongIn(`${unended}a`, ['200', 'LINE_MALFORMED'], {}), undefined, 'and not one more')
+  t.equal(wrongIn(`${unended}a`, ['200', 'LINE_OVERFLOW'], {}), undefined, 'and not one more')
 })
 
 t.test('bytes behind the end belong to no answer', async t => {

@@ -35,3 +35,22 @@ t.test('one that breaks off never comes', async t => {
   sink.write(Buffer.from('abc'))
   sink.destroy()
 })
+
+t.test('a small portion does not hold the large one that it was read with', async t => {
+  const large = Buffer.from('abc'.padEnd(64 * 1024, 'x'))
+  let body: Buffer | undefined
+  const sink = createBuffer(5, whole => {
+    body = whole?.body
+  })
+  const copies: Buffer[] = []
+  const { concat } = Buffer
+  const value = (chunks: Buffer[]): Buffer => {
+    copies.push(...chunks)
+    return concat(chunks)
+  }
+  t.intercept(Buffer, 'concat', { value })
+  sink.write(large.subarray(0, 3))
+  sink.end()
+  t.equal(`${body}`, 'abc')
+  t.not(copies[0]?.buffer, large.buffer)
+})

@@ -242,7 +242,7 @@ t.test('a request goes elsewhere if its connection ends before it is sent', asyn
     t.strictSame(asked.reused, [false])
     t.equal(sockets.length, 2)
     t.equal(received.slice(received.indexOf('\r\n\r\n') + 4), body)
-    t.equal(lines.size, 1)
+    t.equal(lines.size, body.startsWith('8') ? 0 : 1, 'chunks end their connection')
   }
 })
 
@@ -413,4 +413,38 @@ t.test('connections that are being made end with the rest', async t => {
   await until(() => asked.done !== undefined)
   t.match(asked.done, { code: 'LINE_ENDED' })
   t.equal(lines.size, 0)
+})
+
+t.test('a connection that cannot even be begun fails its request', async t => {
+  const failing = linesTo(t, 'http://localhost', { socketPath: '' })
+  const asked = failing.ask()
+  await until(() => asked.done !== undefined)
+  t.ok(asked.done instanceof Error)
+  t.equal(failing.lines.size, 0)
+})
+
+t.test('a body that is slow to come holds no connection', async t => {
+  const upstream = await startRawUpstream(t, socket => socket.write(ok('yes')))
+  const { lines, ask } = linesTo(t, upstream.url)
+  const body = new PassThrough()
+  const headers = ['host', 'x', 'content-length', '4']
+  const slow = ask({ method: 'POST', body, headers })
+  const quick = ask()
+  await until(() => quick.done)
+  t.equal(lines.size, 1)
+  t.equal(upstream.connections(), 1)
+  body.end('slow')
+  await until(() => slow.done)
+  t.equal(slow.done, 'answered')
+  t.strictSame(slow.reused, [true])
+  t.match(upstream.requests.at(-1)?.text, /\r\n\r\nslow$/)
+
+  const broken = new PassThrough()
+  broken.on('error', () => undefined)
+  const cut = ask({ method: 'POST', body: broken, headers })
+  const reason = new Error('the client went away')
+  broken.destroy(reason)
+  await until(() => cut.done)
+  t.equal(cut.done, reason)
+  t.strictSame(cut.reused, [], 'nothing was begun for it')
 })

@@ -47,7 +47,7 @@ const begin = async (t: Test, framing: BodyFraming, body: Readable = new PassThr
   const failures: Error[] = []
   let portions = 0
   const upload = new Upload({
-    ...{ socket: near, head: { text, framing }, body },
+    ...{ socket: near, head: { text, framing, last: false }, body },
     begun: () => undefined,
     sent: () => portions++,
     failed: error => void failures.push(error),
@@ -197,7 +197,7 @@ t.test('no more of a body is taken than an upstream reads', async t => {
   })
   let most = 0
   const upload = new Upload({
-    ...{ socket: near, head: { text, framing: total }, body },
+    ...{ socket: near, head: { text, framing: total, last: false }, body },
     begun: () => undefined,
     sent: () => {
       most = Math.max(most, near.writableLength)

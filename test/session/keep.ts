@@ -84,13 +84,13 @@ t.test('a late result does not overwrite a newer one (TK-07)', async t => {
   const [current] = [await store.read(ticket)]
   if (current === undefined) throw new Error('no session')
   const race = Array.from({ length: 20 }, (_, i) =>
-    store.replace(ticket, current, tokens(`race ${i}`), 1000),
+    store.replace(ticket, current, tokens(`race-${i}`), 1000),
   )
   const outcomes = await Promise.all(race)
   t.equal(outcomes.filter(outcome => outcome === 'replaced').length, 1)
   t.equal(outcomes.filter(outcome => outcome === 'stale').length, 19)
   const winner = outcomes.indexOf('replaced')
-  t.equal((await store.read(ticket))?.bearers.access_token, `Bearer race ${winner}`)
+  t.equal((await store.read(ticket))?.bearers.access_token, `Bearer race-${winner}`)
 })
 
 t.test('tokens for a session that is gone bring nothing back (SL-08)', async t => {

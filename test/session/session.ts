@@ -35,3 +35,14 @@ t.test('what the provider did not give is not there', async t => {
 t.test('the idle deadline is never later than the absolute one', async t => {
   t.equal(createSession({ ...loaded, life: 90_000 }).idleDeadline, 59_100)
 })
+
+t.test(
+  'a token that would not stay one header field is no bearer, whoever stored it (HD-04)',
+  async t => {
+    for (const odd of ['a\r\n\r\nGET / HTTP/1.1', 'a\nb', 'a b', 'a\0', 'gr\u00fcn', '']) {
+      const tokens = { accessToken: odd, idToken: odd, claims: {} }
+      const { bearers } = createSession({ ...loaded, tokens })
+      t.strictSame(bearers, { access_token: undefined, id_token: undefined })
+    }
+  },
+)
