@@ -34,7 +34,7 @@ t.test(
   'what nobody asked for ends all sharing, what is too long ends its connection (PX-13)',
   async t => {
     const answers: Record<string, string> = {
-      '/fine': ok('yes'),
+      '/fine': ok('yes').replace('\r\n', '\r\nkeep-alive: timeout=60\r\n'),
       '/long': `HTTP/1.1 200 OK\r\nx-a: ${'a'.repeat(40_000)}\r\ncontent-length: 0\r\n\r\n`,
       '/twice': ok('yes') + ok('for whoever comes next'),
     }
