@@ -1,3 +1,4 @@
+import { isFieldValue, isToken, trimmed } from './fields.ts'
 import { remember } from './headers.ts'
 import { LineError } from './line-error.ts'
 
@@ -19,9 +20,6 @@ export interface AnswerHead {
 }
 
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([^\r\n]*))?$/
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-/** What may not stand in a field value (RFC 9110 section 5.5); lines are split before, so CR and LF alone are among it. */
-const illegal = /[^\t\x20-\x7e\x80-\xff]/
 
 const invalid = 0
 const plain = 1
@@ -37,22 +35,11 @@ const kinds: ReadonlyMap<string, number> = new Map([
   ['keep-alive', keepAlive],
 ])
 const kindOf = remember(name => {
-  if (!token.test(name)) return invalid
+  if (!isToken(name)) return invalid
   return kinds.get(name.toLowerCase()) ?? plain
 })
 
 const malformed = (what: string): LineError => new LineError('LINE_MALFORMED', what)
-
-const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
-
-/** The value between two places, without SP and HTAB around it. */
-const valueIn = (text: string, from: number, to: number): string => {
-  let start = from
-  let end = to
-  while (start < end && isBlank(text.charCodeAt(start))) start++
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
-  return text.slice(start, end)
-}
 
 const lengthIn = (value: string): number => {
   const length = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN
@@ -72,8 +59,8 @@ const fieldsIn = (text: string, from: number): string[] => {
     if (colon < 0 || colon > end) throw malformed('a header line has no colon')
     const name = text.slice(start, colon)
     if (kindOf(name) === invalid) throw malformed('a header name is no token')
-    const value = valueIn(text, colon + 1, end)
-    if (illegal.test(value)) throw malformed('a header value holds a control character')
+    const value = trimmed(text, colon + 1, end)
+    if (!isFieldValue(value)) throw malformed('a header value holds a control character')
     fields.push(name, value)
   }
   return fields

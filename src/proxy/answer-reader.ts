@@ -1,4 +1,5 @@
 import { type AnswerHead, checkTrailers, readHead } from './answer-head.ts'
+import { token } from './fields.ts'
 import { LineError } from './line-error.ts'
 
 /** Whoever asked. What is called may throw: that ends the reading. */
@@ -19,7 +20,6 @@ const longestSize = 1024
 /** Interim answers that may come before the answer. */
 const mostInterim = 100
 
-const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 const quoted = '"(?:[\\t \\x21\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t\\x20-\\x7e\\x80-\\xff])*"'
 /** Extensions say nothing (RFC 9112 section 7.1.1). 13 digits are more than any number that is exact. */
 const sizeLine = new RegExp(`^([0-9A-Fa-f]{1,13})(?:;${token}(?:=(?:${token}|${quoted}))?)*\\r\\n$`)

@@ -45,17 +45,17 @@ export const createConnect = ({ origin, socketPath, timeout, tls }: ConnectOptio
 
   return ({ ready, failed }: Connecting): Socket => {
     const socket = open()
+    let reason: Error | undefined
+    // It stays: an error that nobody hears would end the process.
+    socket.on('error', error => {
+      reason = error
+    })
     socket.setNoDelay(true)
     socket.setKeepAlive(true, probeAfter)
     const late = setTimeout(() => {
       const error = new Error(`no connection within ${timeout} ms`)
       socket.destroy(Object.assign(error, { code: 'ETIMEDOUT' }))
     }, timeout)
-    let reason: Error | undefined
-    // It stays: an error that nobody hears would end the process.
-    socket.on('error', error => {
-      reason = error
-    })
     const closed = (): void => {
       clearTimeout(late)
       failed(

@@ -1,3 +1,5 @@
+import { trimmed } from './fields.ts'
+
 /** What the `Cookie` header has under our name: nothing, one value as it was sent, or more than one. */
 export type PresentedTicket =
   | { readonly kind: 'none' }
@@ -7,19 +9,9 @@ export type PresentedTicket =
 const none: PresentedTicket = { kind: 'none' }
 const many: PresentedTicket = { kind: 'many' }
 
-const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
-
-/** Trims SP and HTAB and no Unicode space: a sibling site may set cookies whose names begin with one. */
-const trimmed = (text: string, from: number, to: number): string => {
-  let start = from
-  let end = to
-  while (start < end && isBlank(text.charCodeAt(start))) start++
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
-  return text.slice(start, end)
-}
-
 /**
- * Finds our cookie in a `Cookie` header (RFC 6265bis section 4.2). The name is compared byte for byte; no
+ * Finds our cookie in a `Cookie` header (RFC 6265bis section 4.2). The name is compared byte for byte, with no other
+ * space trimmed than SP and HTAB, because a sibling site may set cookies whose names begin with one; no
  * quotes, escapes or `$Version` are understood, because whoever understands them can be made to see a
  * cookie that the browser did not send.
  */

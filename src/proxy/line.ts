@@ -70,7 +70,7 @@ export class Line implements Connection, AnswerListener, Held {
   readonly #reader = new AnswerReader(this, maxHeader)
   /** What it has taken and not sent yet. */
   #next: Message | undefined
-  #request: UpstreamRequest | undefined
+  #mayEndInSwitch = false
   #handler: AnswerHandler | undefined
   #sending: Upload | undefined
   #switched: string[] | undefined
@@ -104,7 +104,7 @@ export class Line implements Connection, AnswerListener, Held {
   /** Sends a request at once: for a connection that has just been made. */
   send({ request, head, handler }: Message): void {
     const { body } = request
-    this.#request = request
+    this.#mayEndInSwitch = typeof request.upgrade === 'string'
     this.#handler = handler
     this.#last = head.last
     handler.onConnect(this, this.served++ > 0)
@@ -159,7 +159,7 @@ export class Line implements Connection, AnswerListener, Held {
     const { status, headers } = head
     if (status === 100) throw new LineError('LINE_MALFORMED', 'a 100 that was not asked for')
     if (status === 101) {
-      if (typeof this.#request?.upgrade !== 'string')
+      if (!this.#mayEndInSwitch)
         throw new LineError('LINE_MALFORMED', 'a switch that was not asked for')
       this.#switched = headers
       return false

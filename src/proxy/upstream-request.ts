@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { isFieldValue, isToken } from './fields.ts'
 import { LineError } from './line-error.ts'
 
 /** A request as it goes to an upstream. */
@@ -29,8 +30,6 @@ export interface RequestHead {
 /** Methods whose requests have a body, be it an empty one (RFC 9110 section 8.6). */
 const withContent = new Set(['POST', 'PUT', 'PATCH'])
 
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-const illegal = /[^\t\x20-\x7e\x80-\xff]/
 const illegalInTarget = /[^\x21-\x7e\x80-\xff]/
 
 const refused = (what: string): LineError => new LineError('LINE_REFUSED', what)
@@ -38,8 +37,8 @@ const refused = (what: string): LineError => new LineError('LINE_REFUSED', what)
 /** Throws `LINE_REFUSED` for fields that would not be read as they are meant (RFC 9110 section 5). For blocks that did not come through a parser of HTTP. */
 export const checkFields = (headers: readonly string[]): void => {
   for (let i = 0; i < headers.length; i += 2) {
-    if (!token.test(headers[i] ?? '')) throw refused('a header name is no token')
-    if (illegal.test(headers[i + 1] ?? ''))
+    if (!isToken(headers[i] ?? '')) throw refused('a header name is no token')
+    if (!isFieldValue(headers[i + 1] ?? ''))
       throw refused('a header value holds a control character')
   }
 }
@@ -63,7 +62,7 @@ const framingOf = (
  */
 export const requestHead = (request: UpstreamRequest): RequestHead => {
   const { method, path, headers, upgrade, reset = false } = request
-  if (!token.test(method)) throw refused('the method is no token')
+  if (!isToken(method)) throw refused('the method is no token')
   if (!path.startsWith('/') || illegalInTarget.test(path)) throw refused('the target is no path')
   const [host = '', authority = ''] = headers
   let fields = ''

@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { GatewayError } from '../../src/errors.ts'
@@ -234,7 +235,6 @@ t.test('a tunnel that nobody asked for is closed', async t => {
   const { exchange, send, told } = start(t)
   send()
   exchange.onConnect(connection, false)
-  const { PassThrough } = await import('node:stream')
   const upstream = new PassThrough()
   exchange.onUpgrade([], upstream)
   t.ok(upstream.destroyed)

@@ -258,13 +258,13 @@ t.test('a connection is closed two seconds before the other side would', async t
     return { lines, ask: () => ask({ headers }) }
   }
   const began = performance.now()
-  const [silent, longer, short] = [opened(), opened('60'), opened('3')]
+  const [silent, longer, short] = [opened(), opened('60'), opened('5')]
   const asked = [silent, longer, short].map(({ ask }) => ask())
   await until(() => asked.every(({ done }) => done === 'answered'))
   const freed = performance.now()
   const again = short.ask()
   await until(() => again.done === 'answered')
-  t.strictSame(again.reused, [true], 'there was a second left')
+  if (performance.now() - began < 3000) t.strictSame(again.reused, [true], 'it was in time')
 
   for (const timeout of ['2', '1', '0']) {
     const before = upstream.connections()
@@ -279,8 +279,7 @@ t.test('a connection is closed two seconds before the other side would', async t
 
   await until(() => short.lines.size === 0)
   const waited = performance.now() - freed
-  t.ok(waited >= 1000, `after ${waited} ms`)
-  t.ok(waited < 3000, `after ${waited} ms`)
+  t.ok(waited >= 3000, `after ${waited} ms`)
   t.equal(longer.lines.size, 1)
   if (performance.now() - began < 4000) t.equal(silent.lines.size, 1, 'four seconds otherwise')
   const next = [longer.ask(), short.ask()]
@@ -417,8 +416,8 @@ t.test('connections that are being made end with the rest', async t => {
 
 t.test('a connection that cannot even be begun fails its request', async t => {
   const failing = linesTo(t, 'http://localhost', {
-    // What a timer does not take is thrown by it.
-    timeout: Symbol('none') as unknown as number,
+    // No connection is even tried to what is no path.
+    socketPath: 7 as unknown as string,
   })
   const asked = failing.ask()
   await until(() => asked.done !== undefined)
