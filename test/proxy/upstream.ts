@@ -63,9 +63,8 @@ t.test(
       return done
     }
     const isQuarantined = () => upstream.status()[0]?.quarantined
-    // Two connections are free in the end.
-    await Promise.all([ask('/fine'), ask('/fine')])
-    t.equal(raw.open(), 2)
+    await Promise.all([ask('/fine'), ask('/fine'), ask('/fine')])
+    t.equal(raw.open(), 3)
     t.equal(await ask('/long'), 'LINE_OVERFLOW')
     t.equal(isQuarantined(), false)
     t.equal(await ask('/fine'), 'answered')
